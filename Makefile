@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# Builds, checks and installs negwatch. `make help` lists the targets. V=1 shows the commands.
+
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+PKG_CONFIG ?= pkg-config
+prefix ?= /usr
+sysconfdir ?= /etc
+O ?= build
+
+WARN = -Wall -Wextra -Werror -Wno-unused-parameter -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+CFLAGS ?= -O2 -g
+NW_CFLAGS = -std=gnu17 $(WARN) -D_GNU_SOURCE -DNW_VERSION='"$(VERSION)"' -I. -I$(O)
+BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
+	-I/usr/include/$(shell $(CC) -dumpmachine)
+VERSION = 0.1.0
+
+Q = $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+BPF_HEADERS = $(wildcard bpf/*.h bpf/wire/*.h)
+USER_HEADERS = $(wildcard user/*/*.h)
+
+ENGINE = $(wildcard user/engine/*.c user/util/*.c)
+TAP = user/source/tap.c
+CAPTURE = $(TAP) user/source/capture.c
+JSON = user/sink/flow_json.c
+DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c
+CLI = $(ENGINE) $(CAPTURE) $(JSON) $(wildcard user/cli/*.c)
+
+DAEMON_LIBS = -lbpf -lelf -lz -ljansson
+CLI_LIBS = -lbpf -lelf -lz -ljansson -lsmartcols -lpcap
+
+objs = $(patsubst %.c,$(O)/$(2)%.o,$(1))
+
+all: $(O)/negwatchd $(O)/negwatch ## build both programs
+
+$(O)/negwatch.bpf.o: bpf/negwatch.bpf.c $(BPF_HEADERS)
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.tmp.o
+	$(Q)$(BPFTOOL) gen object $@ $@.tmp.o
+	@rm -f $@.tmp.o
+
+$(O)/negwatch.skel.h: $(O)/negwatch.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name nw_bpf > $@
+
+$(O)/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) Makefile
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(NW_CFLAGS) -c $< -o $@
+
+$(O)/user/source/live.o $(O)/user/daemon/attach.o: $(O)/negwatch.skel.h
+
+$(O)/negwatchd: $(call objs,$(DAEMON))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(DAEMON_LIBS)
+
+$(O)/negwatch: $(call objs,$(CLI))
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(CLI_LIBS)
+
+# Tests. Each level prints TAP and can be run alone.
+SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
+UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
+	$(sort $(ENGINE) $(CAPTURE) $(wildcard user/sink/*.c)) $(wildcard tests/unit/lib_*.c))
+PROG = $(patsubst tests/prog/%.c,$(O)/prog/%,$(wildcard tests/prog/test_*.c))
+
+$(O)/san/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) $(wildcard tests/unit/*.h) Makefile
+	$(call say,CC SAN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $(NW_CFLAGS) -c $< -o $@
+
+$(O)/unit/%: $(O)/san/tests/unit/%.o $(call objs,$(UNIT_LIB),san/)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SAN) $^ -o $@ -lcmocka -ljansson -lpcap -lz
+
+$(O)/prog/%: $(O)/tests/prog/%.o $(call objs,$(ENGINE) $(CAPTURE) $(JSON) $(wildcard tests/unit/lib_*.c))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -ljansson -lpcap -lz
+
+$(O)/tests/prog/%.o: $(O)/negwatch.skel.h
+
+run-tap = for t in $(1); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || rc=1; done; exit $${rc:-0}
+
+check-unit: $(UNIT) ## pure code on the host, with ASan and UBSan
+	@$(call run-tap,$^)
+
+check-prog: $(PROG) ## the real programs under BPF_PROG_TEST_RUN (root)
+	@$(call run-tap,$^)
+
+check-capture: all ## negwatch read against captures and their oracle
+	@tests/capture/run
+
+check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
+	@tests/e2e/run
+
+check: ## everything, with all set-up: the same as scripts/check
+	@scripts/check
+
+bench: all ## speed, relative to an empty program
+	@tests/bench/run
+
+SOURCES = $(wildcard bpf/*.[ch] bpf/wire/*.h user/*/*.[ch] tests/*/*.[ch])
+
+format: ## clang-format in place
+	$(Q)clang-format -i $(SOURCES)
+
+lint: ## format, warnings of both compilers, shellcheck
+	$(Q)clang-format --dry-run -Werror $(SOURCES)
+	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-gcc CC=gcc all
+	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-clang CC=clang all
+	$(Q)shellcheck scripts/setup scripts/run scripts/check .ci/run
+
+install: all ## DESTDIR and prefix are respected
+	install -D -m 0755 $(O)/negwatchd $(DESTDIR)$(prefix)/sbin/negwatchd
+	install -D -m 0755 $(O)/negwatch $(DESTDIR)$(prefix)/bin/negwatch
+	install -D -m 0644 scripts/negwatchd.conf $(DESTDIR)$(sysconfdir)/negwatch/negwatchd.conf
+	install -D -m 0644 scripts/negwatchd.service $(DESTDIR)$(prefix)/lib/systemd/system/negwatchd.service
+
+clean: ## remove what was built (not the lab's Samba)
+	rm -rf $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/lint-* \
+		$(O)/negwatch $(O)/negwatchd
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: all check check-unit check-prog check-capture check-e2e bench format lint install clean help

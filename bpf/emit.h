@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What tap.h asks of its surroundings, answered by the kernel: packet bytes, maps, ring buffer. An
+ * event that finds no room is counted, and its number stays used, so that user space can prove the gap.
+ */
+#ifndef NW_EMIT_H
+#define NW_EMIT_H
+
+#include "maps.h"
+
+#define NW_KIND_XDP 0
+#define NW_KIND_SKB 1
+
+#define NW_BOUND(x) asm volatile("" : "+r"(x))
+
+#define NW_LOAD(ctx, kind, off, dst, len)                                                          \
+	((kind) == NW_KIND_XDP ? bpf_xdp_load_bytes((struct xdp_md *)(ctx), (off), (dst), (len)) : \
+				 bpf_skb_load_bytes((ctx), (off), (dst), (len)))
+
+/*
+ * What takes the verifier long is checked once, on its own, as a global function of the program (kernel
+ * 5.12 and later); inlined, the programs exceed its million instructions (clang 14, kernel 6.18: "BPF
+ * program is too large"). A global function sees its pointers as memory that may be absent.
+ */
+#define NW_CALL(kind, fn, ctx, ...)                                                                \
+	((kind) == NW_KIND_XDP ? fn##_xdp((struct xdp_md *)(ctx), __VA_ARGS__) :                   \
+				 fn##_skb((struct __sk_buff *)(ctx), __VA_ARGS__))
+
+/* bpf_loop: a bounded loop with this body costs the verifier ten times as much (measured, clang 14). */
+#define NW_LOOP_WALK(ctx, kind, s, f)                                                              \
+	({                                                                                         \
+		struct nw_step __step = { (ctx), (s), (f) };                                       \
+		bpf_loop(NW_WALK_MAX, (kind) == NW_KIND_XDP ? nw_walk_xdp : nw_walk_skb, &__step, 0); \
+	})
+#define NW_LOOP_OPT(kind, opt_walk) bpf_loop(40, nw_opt_one, (opt_walk), 0)
+#define NW_JUDGE(s, f, n, room) nw_judge_head((s), (f), (n), (room))
+#define NW_EXTRACT(ev, n, type) nw_extract_event((ev), (n), (type))
+
+struct nw_step {
+	void *ctx;
+	struct nw_scratch *s;
+	struct nw_flow *f;
+};
+
+int nw_judge_head(struct nw_scratch *s, struct nw_flow *f, __u32 n, __u32 room);
+int nw_extract_event(struct nw_event *ev, __u32 n, __u32 type);
+static long nw_opt_one(__u32 i, void *arg);
+
+#define NW_DECLARE(suffix, type)                                                                   \
+	int nw_tell_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 ev, __u32 how); \
+	int nw_pass_head_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 n);    \
+	int nw_pass_all_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f);              \
+	int nw_tell_message_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 ev); \
+	static long nw_walk_##suffix(__u32 i, void *arg)
+
+NW_DECLARE(xdp, struct xdp_md);
+NW_DECLARE(skb, struct __sk_buff);
+
+nw_inline struct nw_cpu_stats *nw_cpu_stats(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&nw_stats, &zero);
+}
+
+nw_inline struct nw_scratch *nw_scratch_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&nw_scratches, &zero);
+}
+
+nw_inline void nw_io_count(void *ctx, enum nw_counter c)
+{
+	struct nw_cpu_stats *st = nw_cpu_stats();
+
+	(void)ctx;
+	if (st && c < NW_C_MAX)
+		st->count[c]++;
+}
+
+nw_inline void nw_io_stamp(const struct nw_scratch *s, struct nw_event *ev)
+{
+	struct nw_cpu_stats *st = nw_cpu_stats();
+
+	ev->ts = bpf_ktime_get_ns();
+	ev->seqno = st ? st->seqno : 0;
+	ev->frame = 0;
+	ev->hook = s->hook;
+	ev->cpu = s->cpu;
+	ev->ifindex = s->ifindex;
+}
+
+/* Size has to be a constant at each place. */
+#define NW_RESERVE(ctx, size)                                                                      \
+	({                                                                                         \
+		struct nw_event *__ev = bpf_ringbuf_reserve(&nw_ring, (size), 0);                  \
+		struct nw_cpu_stats *__st = nw_cpu_stats();                                        \
+		if (__st) {                                                                        \
+			__st->seqno++;                                                             \
+			__st->count[__ev ? NW_C_EVENTS : NW_C_LOST_EVENTS]++;                      \
+		}                                                                                  \
+		__ev;                                                                              \
+	})
+#define NW_SUBMIT(ctx, ev) bpf_ringbuf_submit((ev), 0)
+/* A discarded event was none: its number is given back. */
+#define NW_DISCARD(ctx, ev)                                                                        \
+	({                                                                                         \
+		struct nw_cpu_stats *__st = nw_cpu_stats();                                        \
+		if (__st) {                                                                        \
+			__st->seqno--;                                                             \
+			__st->count[NW_C_EVENTS]--;                                                \
+		}                                                                                  \
+		bpf_ringbuf_discard((ev), 0);                                                      \
+	})
+
+nw_inline struct nw_flow *nw_io_flow(void *ctx, const struct nw_key *k)
+{
+	return bpf_map_lookup_elem(&nw_flows, k);
+}
+
+static const struct nw_flow nw_flow_zero;
+
+nw_inline struct nw_flow *nw_io_flow_new(void *ctx, const struct nw_key *k)
+{
+	bpf_map_update_elem(&nw_flows, k, &nw_flow_zero, BPF_ANY);
+	return bpf_map_lookup_elem(&nw_flows, k);
+}
+
+nw_inline void nw_io_flow_del(void *ctx, const struct nw_key *k)
+{
+	bpf_map_delete_elem(&nw_flows, k);
+}
+
+nw_inline struct nw_syn *nw_io_syn(void *ctx, const struct nw_key *k)
+{
+	return bpf_map_lookup_elem(&nw_syns, k);
+}
+
+nw_inline void nw_io_syn_put(void *ctx, const struct nw_key *k, const struct nw_syn *v)
+{
+	bpf_map_update_elem(&nw_syns, k, v, BPF_ANY);
+}
+
+nw_inline struct nw_carry *nw_io_carry(void *ctx, const struct nw_key *k)
+{
+	return bpf_map_lookup_elem(&nw_carries, k);
+}
+
+nw_inline void nw_io_carry_put(void *ctx, const struct nw_key *k, const struct nw_carry *v)
+{
+	bpf_map_update_elem(&nw_carries, k, v, BPF_ANY);
+}
+
+/* port in network byte order */
+nw_inline int nw_io_is_port(void *ctx, __be16 port)
+{
+	__u16 p = nw_from_be16(port);
+
+	return nw_ports[p >> 6] >> (p & 63) & 1;
+}
+
+#endif

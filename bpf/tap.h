@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The tap: what happens to one packet, written once for the XDP and tc programs and for capture files.
+ * Whoever includes this provides before:
+ *   NW_LOAD(ctx, kind, off, dst, len)   copy bytes of the packet, 0 or < 0; 0 < len
+ *   NW_BOUND(x)                         hide a value from the compiler, so that a bound stays
+ *   NW_RESERVE(ctx, size), NW_SUBMIT(ctx, ev), NW_DISCARD(ctx, ev)   constant size
+ *   NW_CALL(kind, fn, ctx, s, f, ...)   call one of nw_tell, nw_pass_head, nw_pass_all and
+ *                                       nw_tell_message, each of which the verifier checks once, alone
+ *   NW_JUDGE(s, f, n, room)             nw_judge() on s->hb: class | type << 8, s->judged_next
+ *   NW_EXTRACT(ev, n, type)             nw_extract() on an event
+ *   NW_LOOP_WALK(ctx, kind, s, f), NW_LOOP_OPT(kind, opt_walk)   repeat the step until it returns 1
+ *   nw_io_flow(ctx, key), nw_io_flow_new(ctx, key), nw_io_flow_del(ctx, key)
+ *   nw_io_syn(ctx, key), nw_io_syn_put(ctx, key, value)
+ *   nw_io_carry(ctx, key), nw_io_carry_put(ctx, key, value)
+ *   nw_io_stamp(s, ev)                  time, numbers, hook and interface of an event
+ *   nw_io_count(ctx, counter), nw_io_is_port(ctx, be16)
+ * `kind` is a constant that says which sort of ctx it is. Nothing here changes a packet.
+ */
+#ifndef NW_TAP_H
+#define NW_TAP_H
+
+#include "walk.h"
+
+/* Which of two numbers belongs to the sender? The verifier wants no index into the stack. */
+#define nw_of_sender(p, pair) ((p)->sender ? (pair)[1] : (pair)[0])
+#define nw_of_other(p, pair) ((p)->sender ? (pair)[0] : (pair)[1])
+
+/* The payload of a tracked flow. Returns the outcome. */
+nw_inline enum nw_counter nw_payload(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
+{
+	struct nw_dir *d = nw_dir_of(s, f);
+	__u32 end = s->seq + s->len, to;
+	__s32 gap;
+
+	if (d->flags & NW_DF_PASS) {
+		gap = nw_seq_diff(d->pass_end, s->seq);
+		if (gap > 0) {
+			to = nw_seq_diff(d->pass_end, end) < 0 ? d->pass_end : end;
+			/* What lies behind next is passed below, with its own boundary. */
+			if (d->flags & NW_DF_SYNCED && nw_seq_diff(to, d->next) > 0)
+				to = d->next;
+			if (nw_seq_diff(to, s->seq) > 0)
+				nw_pass(ctx, kind, s, f, s->seq, to, 0);
+		} else if (gap < -65536) {
+			d->flags &= ~NW_DF_PASS;
+		}
+	}
+	if (!(d->flags & NW_DF_SYNCED)) {
+		if (!nw_starts_message(ctx, kind, s))
+			return NW_C_AHEAD;
+		nw_io_count(ctx, NW_C_RESYNCS);
+		nw_follow_from_here(s, f);
+	}
+	gap = nw_seq_diff(s->seq, nw_dir_wants(d));
+	if (gap > 0) {
+		if (!nw_ahead(ctx, kind, s, f))
+			return NW_C_AHEAD;
+	} else if (nw_seq_diff(end, nw_dir_wants(d)) <= 0) {
+		if ((__u32)-gap <= NW_BACK_MAX || !nw_starts_message(ctx, kind, s))
+			return NW_C_BODY;
+		nw_resync(ctx, kind, s, f);
+	}
+	NW_LOOP_WALK(ctx, kind, s, f);
+	if (d->flags & NW_DF_HOLE)
+		nw_hole_closed(ctx, kind, s, f);
+	return NW_C_WALKED;
+}
+
+/* The other side acknowledged what is still missing here: it was there, and this tap never saw it. */
+nw_inline void nw_acknowledged(struct nw_scratch *s, struct nw_flow *f)
+{
+	struct nw_dir *o = &f->dir[!(s->dir & 1)];
+
+	if (o->flags & NW_DF_HOLE && s->pkt.tcp.flags & NW_TH_ACK &&
+	    nw_seq_diff(s->pkt.tcp.ack, nw_dir_wants(o)) > 0)
+		o->flags |= NW_DF_LOST;
+}
+
+nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
+{
+	struct nw_dir *d = nw_dir_of(s, f);
+	__u8 flags = s->pkt.tcp.flags;
+	__u8 rst = s->dir ? NW_FF_RST_S2C : NW_FF_RST_C2S;
+
+	if (flags & NW_TH_RST) {
+		if (f->n_rst >= NW_RST_MAX)
+			return;
+		f->n_rst++;
+		f->flags |= rst;
+		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_RST, 0);
+		return;
+	}
+	if (f->flags & rst && s->len) {
+		f->flags &= ~rst;
+		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_ALIVE, 0);
+	}
+	if (flags & NW_TH_FIN && !(d->flags & NW_DF_FIN)) {
+		d->flags |= NW_DF_FIN;
+		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_FIN, 0);
+	}
+}
+
+/* SYN and SYN-ACK: where both directions begin, and whose options they carried. */
+nw_inline void nw_handshake(void *ctx, const int kind, struct nw_scratch *s)
+{
+	const struct nw_pkt *p = &s->pkt;
+	__u32 who = p->sender & 1, n = nw_min(p->opt_len, 40);
+	struct nw_syn fresh = {}, *syn = nw_io_syn(ctx, &p->key);
+	int is_syn = !(p->tcp.flags & NW_TH_ACK);
+	struct nw_flow *f;
+
+	if (syn)
+		fresh = *syn;
+	if (is_syn && !(fresh.have && fresh.client == who && nw_of_sender(p, fresh.isn) == p->tcp.seq)) {
+		__builtin_memset(&fresh, 0, sizeof(fresh));
+		fresh.client = who;
+	}
+	if (!is_syn && !fresh.have)
+		fresh.client = !who;
+	if (who)
+		fresh.isn[1] = p->tcp.seq;
+	else
+		fresh.isn[0] = p->tcp.seq;
+	fresh.have |= 1 << who;
+	NW_BOUND(n);
+	if (n >= 1 && n <= 40 && NW_LOAD(ctx, kind, p->opt_off, s->hb, n) == 0) {
+		struct nw_opt_walk ow = { .opt = s->hb, .len = n };
+
+		NW_LOOP_OPT(kind, &ow);
+		fresh.opts |= ow.seen;
+	}
+	nw_io_syn_put(ctx, &p->key, &fresh);
+	f = nw_io_flow(ctx, &p->key);
+	if (f && is_syn && !(f->flags & NW_FF_SYN && f->isn == p->tcp.seq))
+		f->flags |= NW_FF_NEW_SYN;
+}
+
+/*
+ * The first payload of a connection that may be SMB: a new flow, or NULL. Where the handshake was seen,
+ * the sequence numbers of both directions are known; else the segment has to begin with a message.
+ */
+nw_inline struct nw_flow *nw_flow_begin(void *ctx, const int kind, struct nw_scratch *s)
+{
+	struct nw_pkt *p = &s->pkt;
+	__u32 who = p->sender & 1, n = nw_min(s->len, 12), client;
+	struct nw_syn syn = {}, *known = nw_io_syn(ctx, &p->key);
+	__u32 into = ~0u;
+	struct nw_flow *f;
+	struct nw_dir *o;
+	int first;
+
+	if (known)
+		syn = *known;
+	/* How far into the stream? A blind forger does not know the other side's sequence number. */
+	if (syn.have & (1 << who))
+		into = s->seq - (nw_of_sender(p, syn.isn) + 1);
+	if (syn.have == 3 && !(p->tcp.flags & NW_TH_SYN) &&
+	    p->tcp.ack - (nw_of_other(p, syn.isn) + 1) > NW_RAW_MAX)
+		into = ~0u;
+	first = into < NW_RAW_MAX; /* the segment before this one may only be late */
+	NW_BOUND(n);
+	if (n < 1 || n > 12 || NW_LOAD(ctx, kind, p->pay_off, s->hb, n) < 0)
+		return 0;
+	if (first ? !into && !nw_may_be_start(s->hb, n) : !(n >= 12 && nw_looks_like_start(s->hb)))
+		return 0;
+	/* The server is who has the port; if both have one, who was called, else who did not speak first. */
+	client = known ? syn.client & 1 : who;
+	if (nw_io_is_port(ctx, p->key.port[0]) != nw_io_is_port(ctx, p->key.port[1]))
+		client = nw_io_is_port(ctx, p->key.port[0]) ? 1 : 0;
+	f = nw_io_flow_new(ctx, &p->key);
+	if (!f) {
+		nw_io_count(ctx, NW_C_LOST_FLOWS);
+		return 0;
+	}
+	s->dir = who == client ? NW_C2S : NW_S2C;
+	f->client = client;
+	f->syn_opts = syn.opts;
+	if (first) {
+		f->flags |= NW_FF_SYN;
+		f->isn = client ? syn.isn[1] : syn.isn[0];
+		if (syn.have == 3) {
+			o = &f->dir[!(s->dir & 1)];
+			o->next = nw_of_other(p, syn.isn) + 1;
+			o->flags = NW_DF_SYNCED;
+		}
+	}
+	nw_follow_from_here(s, f);
+	if (first)
+		nw_dir_of(s, f)->next -= into;
+	else
+		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_FLOW, 0);
+	return f;
+}
+
+/*
+ * A SYN came for a flow that is tracked. Does this packet belong to the connection that it opens? A
+ * forged SYN must not hide the old one, so the sequence numbers decide.
+ */
+nw_inline int nw_is_of_new_syn(void *ctx, struct nw_scratch *s)
+{
+	const struct nw_pkt *p = &s->pkt;
+	struct nw_syn *syn = nw_io_syn(ctx, &p->key);
+
+	if (!syn)
+		return 0;
+	if (syn->have & (1 << (p->sender & 1)) && s->seq == nw_of_sender(p, syn->isn) + 1)
+		return 1;
+	return !s->len && p->tcp.ack == nw_of_other(p, syn->isn) + 1;
+}
+
+/* One TCP segment whose headers were read into s->pkt. Returns the packet's outcome. */
+nw_inline enum nw_counter nw_segment(void *ctx, const int kind, struct nw_scratch *s)
+{
+	const struct nw_pkt *p = &s->pkt;
+	enum nw_counter out = NW_C_EMPTY;
+	struct nw_flow *f;
+
+	if (!nw_io_is_port(ctx, p->key.port[0]) && !nw_io_is_port(ctx, p->key.port[1]))
+		return NW_C_OTHER_PORT;
+	s->len = p->tcp.pay_len;
+	s->seq = p->tcp.seq;
+	if (p->tcp.flags & NW_TH_SYN) {
+		nw_handshake(ctx, kind, s);
+		if (!s->len)
+			return NW_C_SYN;
+		s->seq++; /* TCP Fast Open: RFC 7413 */
+	}
+	if (p->tcp.flags & NW_TH_RST)
+		s->len = 0; /* RFC 9293 3.5.3 lets a reset carry text; it is no part of the stream */
+	f = nw_io_flow(ctx, &p->key);
+	if (f && f->flags & NW_FF_NEW_SYN && nw_is_of_new_syn(ctx, s)) {
+		if (!s->len)
+			return NW_C_UNTRACKED;
+		nw_io_flow_del(ctx, &p->key);
+		f = 0;
+	}
+	if (!f) {
+		if (!s->len)
+			return NW_C_UNTRACKED;
+		f = nw_flow_begin(ctx, kind, s);
+		if (!f)
+			return NW_C_UNTRACKED;
+	}
+	s->dir = (p->sender & 1) == f->client ? NW_C2S : NW_S2C;
+	nw_acknowledged(s, f);
+	if (p->fragment) {
+		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_GAP, NW_GAP_FRAGMENT);
+		return NW_C_FRAGMENT;
+	}
+	if (s->len)
+		out = nw_payload(ctx, kind, s, f);
+	if (p->tcp.flags & (NW_TH_FIN | NW_TH_RST) || f->flags & (NW_FF_RST_C2S | NW_FF_RST_S2C))
+		nw_ends(ctx, kind, s, f);
+	return out;
+}
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the tap works with while one packet passes; apart from tap.h because the maps need it first. */
+#ifndef NW_TAP_TYPES_H
+#define NW_TAP_TYPES_H
+
+#include "wire/l4.h"
+#include "wire/smb.h"
+#include "wire/stream.h"
+
+/*
+ * The work on one packet, one per CPU: too large for the stack of a program, and passed whole to the
+ * functions that the verifier checks on their own.
+ */
+struct nw_scratch {
+	struct nw_pkt pkt;
+	__u32 ifindex;
+	__u16 cpu;
+	__u8 hook;
+	__u8 dir; /* enum nw_dir_id of the sender */
+	__u32 seq; /* of the payload's first byte */
+	__u32 len; /* of the payload */
+	/* nw_pass(): what is left to send */
+	__u32 pass_seq;
+	__u32 pass_end;
+	__u32 pass_flags;
+	/* nw_tell_message(): where the message lies */
+	__u32 msg_off; /* SMB header, from the payload's first byte */
+	__u32 msg_need; /* bytes from there that count */
+	__u32 msg_len; /* its length, without NetBIOS header */
+	struct nw_key carry_key;
+	__u32 judged_next; /* nw_judge(): NextCommand */
+	/* The header that is being judged, its SMB part always at 4 (so that it is aligned); the size allows
+	 * for the offsets that the verifier has to assume. */
+	__u8 hb[4 + 252];
+};
+
+_Static_assert((__builtin_offsetof(struct nw_scratch, hb) + 4) % 8 == 0, "the SMB header is aligned");
+
+nw_inline struct nw_dir *nw_dir_of(const struct nw_scratch *s, struct nw_flow *f)
+{
+	return &f->dir[s->dir & 1];
+}
+
+#endif

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The tap's voice: everything that makes an event out of the packet at hand. Each function stands alone
+ * for the verifier (see NW_CALL in tap.h) and leaves the stream's state as it is.
+ */
+#ifndef NW_TELL_H
+#define NW_TELL_H
+
+#include "tap_types.h"
+
+/* nw_tell(): the event takes the header in s->hb along */
+#define NW_TELL_JUDGED 0x100u
+
+nw_inline void nw_event_fill(struct nw_event *ev, struct nw_scratch *s, struct nw_flow *f, __u32 type)
+{
+	const struct nw_pkt *p = &s->pkt;
+	__u64 *z = (__u64 *)&ev->smb;
+	int i;
+
+	for (i = 0; i < (int)(sizeof(ev->smb) / 8); i++)
+		z[i] = 0;
+	ev->key = p->key;
+	ev->type = type;
+	ev->dir = s->dir;
+	ev->client = f->client;
+	ev->flags = (f->flags & NW_FF_TOLD ? 0 : NW_EF_NEW) | (f->flags & NW_FF_SYN ? NW_EF_SYN_SEEN : 0);
+	ev->pkt_len = p->pkt_len;
+	ev->tcp = p->tcp;
+	ev->msg_seq = p->tcp.seq;
+	ev->msg_len = 0;
+	ev->boundary = 0;
+	ev->msg_end = 0;
+	ev->syn_opts = f->syn_opts;
+	ev->cause = 0;
+	ev->hdr_len = 0;
+	ev->data_len = 0;
+	ev->pad0 = 0;
+	f->flags |= NW_FF_TOLD;
+	nw_io_stamp(s, ev);
+}
+
+nw_inline void nw_event_hdr(struct nw_event *ev, void *ctx, const int kind, struct nw_scratch *s)
+{
+	__u32 n = nw_min(s->pkt.pay_off, NW_HDR_MAX);
+
+	NW_BOUND(n);
+	if (n < 1 || n > NW_HDR_MAX)
+		return;
+	if (NW_LOAD(ctx, kind, 0, ev->hdr, n) == 0)
+		ev->hdr_len = n;
+}
+
+/* An event without data. how: a GAP's cause, NW_TELL_JUDGED. */
+nw_inline void nw_tell(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 type,
+		       __u32 how)
+{
+	struct nw_event *ev = NW_RESERVE(ctx, NW_EVENT_SMALL);
+	struct nw_dir *d = nw_dir_of(s, f);
+	const __u8 *h = s->hb + 4;
+
+	if (!ev)
+		return;
+	nw_event_fill(ev, s, f, type);
+	nw_event_hdr(ev, ctx, kind, s);
+	ev->cause = how;
+	if (how & NW_TELL_JUDGED) {
+		ev->msg_seq = d->next;
+		ev->msg_len = d->frame_end - d->next;
+		if (d->flags & NW_DF_INNER)
+			ev->flags |= NW_EF_COMPOUND;
+		if (h[0] == 0xfe) {
+			nw_extract_header(&ev->smb, h);
+			if (type == NW_EV_SESSION_RSP)
+				ev->smb.session_flags = nw_le16(h + NW_SESR_FLAGS);
+			if (type == NW_EV_USE && ev->smb.command == NW_SMB2_IOCTL)
+				ev->smb.ctl_code = nw_le32(h + NW_IOCQ_CTL);
+		} else if (h[0] == 0xfd) {
+			ev->smb.command = NW_COMMAND_ENCRYPTED;
+		}
+	}
+	NW_SUBMIT(ctx, ev);
+}
+
+nw_inline void nw_piece_fill(struct nw_event *ev, struct nw_scratch *s, struct nw_flow *f, __u32 seq,
+			     __u32 n)
+{
+	struct nw_dir *d = nw_dir_of(s, f);
+
+	if (!(d->flags & NW_DF_SYNCED))
+		ev->flags |= NW_EF_NO_BOUNDARY;
+	if (d->flags & NW_DF_INNER)
+		ev->flags |= NW_EF_COMPOUND;
+	ev->boundary = d->next;
+	ev->msg_end = d->frame_end;
+	ev->msg_seq = seq;
+	ev->msg_len = n;
+}
+
+/* One event of up to 512 bytes out of [pass_seq, pass_end). Returns 1 when there are no more. */
+nw_inline long nw_pass_piece(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
+{
+	__u32 off = s->pkt.pay_off + s->pass_seq - s->seq;
+	__u32 n = s->pass_end - s->pass_seq;
+	struct nw_event *ev;
+
+	if (nw_seq_diff(s->pass_end, s->pass_seq) < 0)
+		return 1;
+	n = nw_min(n, NW_DATA_MAX - 4);
+	ev = NW_RESERVE(ctx, NW_EVENT_FULL);
+	if (!ev)
+		return 1;
+	nw_event_fill(ev, s, f, NW_EV_PIECE);
+	nw_event_hdr(ev, ctx, kind, s);
+	ev->flags |= s->pass_flags;
+	nw_piece_fill(ev, s, f, s->pass_seq, n);
+	NW_BOUND(n);
+	if (n >= 1 && n <= NW_DATA_MAX - 4) {
+		if (NW_LOAD(ctx, kind, off, ev->data + 4, n) < 0) {
+			nw_io_count(ctx, NW_C_TRUNCATED);
+			ev->type = NW_EV_GAP;
+			ev->cause = NW_GAP_TRUNCATED;
+			NW_SUBMIT(ctx, ev);
+			return 1;
+		}
+		ev->data_len = n + 4;
+	}
+	NW_SUBMIT(ctx, ev);
+	s->pass_seq += n;
+	return s->pass_seq == s->pass_end;
+}
+
+/* Pass the n bytes of a half header that lie in s->hb; they belong to earlier packets, too. */
+nw_inline void nw_pass_head(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 n)
+{
+	struct nw_event *ev = NW_RESERVE(ctx, NW_EVENT_FULL);
+	struct nw_dir *d = nw_dir_of(s, f);
+	int i;
+
+	if (!ev)
+		return;
+	nw_event_fill(ev, s, f, NW_EV_PIECE);
+	nw_event_hdr(ev, ctx, kind, s);
+	nw_piece_fill(ev, s, f, d->next, n);
+	ev->data_len = n + 4;
+	if (d->flags & NW_DF_INNER) {
+		for (i = 0; i < NW_HEAD_MAX; i += 4)
+			*(nw_u32a *)(ev->data + 4 + i) = *(const nw_u32a *)(s->hb + 4 + i);
+	} else {
+		for (i = 0; i < NW_HEAD_MAX; i += 4)
+			*(nw_u32a *)(ev->data + 4 + i) = *(const nw_u32a *)(s->hb + i);
+	}
+	NW_SUBMIT(ctx, ev);
+}
+
+/* Does the fingerprint equal that of the flow's NEGOTIATE? */
+nw_inline __u32 nw_mark(const struct nw_flow *f, const struct nw_event *ev, __u32 type)
+{
+	__u64 want = type == NW_EV_VALIDATE_REQ ? f->fp_request :
+		     type == NW_EV_VALIDATE_RSP ? f->fp_response :
+						  0;
+
+	if (!want || !ev->smb.fingerprint)
+		return 0;
+	return want == ev->smb.fingerprint ? NW_EF_MATCH : NW_EF_DIFFER;
+}
+
+/* The wanted message at s->msg_*. Returns 0, or -1 if it has to be read by the engine. */
+nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f,
+			      __u32 type)
+{
+	struct nw_event *ev = NW_RESERVE(ctx, NW_EVENT_FULL);
+	struct nw_dir *d = nw_dir_of(s, f);
+	__u32 n = s->msg_need;
+
+	if (!ev)
+		return 0;
+	nw_event_fill(ev, s, f, type);
+	nw_event_hdr(ev, ctx, kind, s);
+	ev->msg_seq = d->next;
+	ev->msg_len = s->msg_len;
+	if (d->flags & NW_DF_INNER) {
+		ev->flags |= NW_EF_COMPOUND;
+		*(nw_u32a *)ev->data = 0;
+	} else {
+		ev->msg_len += NW_NBSS_HEADER;
+		*(nw_u32a *)ev->data = *(const nw_u32a *)s->hb;
+	}
+	NW_BOUND(n);
+	if (n < NW_H_BODY || n > NW_DATA_MAX - 4) {
+		NW_DISCARD(ctx, ev);
+		return -1;
+	}
+	if (NW_LOAD(ctx, kind, s->pkt.pay_off + s->msg_off, ev->data + 4, n) < 0) {
+		nw_io_count(ctx, NW_C_TRUNCATED);
+		ev->type = NW_EV_GAP;
+		ev->cause = NW_GAP_TRUNCATED;
+		NW_SUBMIT(ctx, ev);
+		return 0;
+	}
+	if (NW_EXTRACT(ev, n, type) < 0) {
+		NW_DISCARD(ctx, ev);
+		return -1;
+	}
+	ev->data_len = n + 4;
+	ev->flags |= nw_mark(f, ev, type);
+	if (type == NW_EV_NEGOTIATE_REQ)
+		f->fp_request = ev->smb.fingerprint;
+	if (type == NW_EV_NEGOTIATE_RSP)
+		f->fp_response = ev->smb.fingerprint;
+	NW_SUBMIT(ctx, ev);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * From a packet's first byte to its TCP payload. One cursor; each step checks the bounds, returns the
+ * protocol that follows in a type of its own layer, and leaves the cursor where it was on failure.
+ * The cursor is an offset, never a difference of packet pointers: that needs no CAP_PERFMON.
+ */
+#ifndef NW_WIRE_L4_H
+#define NW_WIRE_L4_H
+
+#include "base.h"
+
+#define NW_VLAN_DEPTH 2
+#define NW_IP6_EXT_MAX 6
+
+#define NW_TH_FIN 0x01
+#define NW_TH_SYN 0x02
+#define NW_TH_RST 0x04
+#define NW_TH_ACK 0x10
+
+/* Outcome of reading the headers: 0 or the counter that says why there is nothing to read. */
+struct nw_outcome {
+	__s32 why; /* < 0: ok, else enum nw_counter */
+};
+#define NW_HEADERS_OK ((struct nw_outcome){ -1 })
+#define NW_HEADERS_BAD(c) ((struct nw_outcome){ NW_C_##c })
+
+struct nw_ethertype {
+	__u16 v; /* host byte order; 0: none */
+};
+
+struct nw_ipproto {
+	__s32 v; /* -1: none */
+};
+
+struct nw_cursor {
+	const void *data;
+	const void *end;
+	__u32 off;
+};
+
+/* What the headers of one TCP segment said. Key addresses in network byte order, the rest in host's. */
+struct nw_pkt {
+	struct nw_key key;
+	struct nw_tcp tcp;
+	__u32 pay_off; /* from the packet's first byte */
+	__u32 pkt_len;
+	__u32 opt_off; /* TCP options */
+	__u32 opt_len;
+	__u8 sender; /* which endpoint of the key */
+	__u8 fragment; /* first fragment: the payload is not whole */
+};
+
+/* In a program the headers lie on even addresses and may be read by halves; a capture promises nothing. */
+#ifdef __bpf__
+#define NW_PACKED2 __attribute__((packed, aligned(2)))
+#else
+#define NW_PACKED2 __attribute__((packed))
+#endif
+
+struct nw_eth_wire {
+	__u8 mac[12];
+	__be16 type;
+} __attribute__((packed));
+
+struct nw_vlan_wire {
+	__be16 tci;
+	__be16 type;
+} __attribute__((packed));
+
+struct nw_ip4_wire {
+	__u8 ver_ihl;
+	__u8 tos;
+	__be16 tot_len;
+	__be16 id;
+	__be16 frag;
+	__u8 ttl;
+	__u8 proto;
+	__be16 check;
+	__be32 src;
+	__be32 dst;
+} NW_PACKED2;
+
+struct nw_ip6_wire {
+	__u8 ver_tc[4];
+	__be16 pay_len;
+	__u8 next;
+	__u8 hop;
+	__u16 src[8];
+	__u16 dst[8];
+} NW_PACKED2;
+
+struct nw_tcp_wire {
+	__be16 sport;
+	__be16 dport;
+	__be32 seq;
+	__be32 ack;
+	__u8 doff;
+	__u8 flags;
+	__be16 window;
+	__be16 check;
+	__be16 urg;
+} NW_PACKED2;
+
+/*
+ * Ethernet and up to two 802.1Q / 802.1ad tags. The verifier follows the offset because each step
+ * adds a constant.
+ */
+nw_inline struct nw_ethertype nw_parse_eth(struct nw_cursor *c, struct nw_tcp *tcp)
+{
+	const struct nw_eth_wire *eth = c->data + c->off;
+	struct nw_ethertype type;
+	__u32 off = c->off + sizeof(*eth);
+	int i;
+
+	if ((const void *)(eth + 1) > c->end)
+		return (struct nw_ethertype){ 0 };
+	type.v = nw_from_be16(eth->type);
+	for (i = 0; i < NW_VLAN_DEPTH; i++) {
+		const struct nw_vlan_wire *tag = c->data + off;
+
+		if (type.v != 0x8100 && type.v != 0x88a8 && type.v != 0x9100)
+			break;
+		if ((const void *)(tag + 1) > c->end)
+			return (struct nw_ethertype){ 0 };
+		if (tcp->n_vlan < 2)
+			tcp->vlan[tcp->n_vlan++] = nw_from_be16(tag->tci) & 0x0fff;
+		type.v = nw_from_be16(tag->type);
+		off += sizeof(*tag);
+	}
+	c->off = off;
+	return type;
+}
+
+/*
+ * IPv4: rejects ihl < 5. Returns the protocol; *rest is what the header says lies behind it (0: not
+ * said, as in a segment that is larger than 64 KiB).
+ */
+nw_inline struct nw_ipproto nw_parse_ip4(struct nw_cursor *c, struct nw_pkt *p, __u32 *rest, int *frag,
+					 __u32 src[4], __u32 dst[4])
+{
+	const struct nw_ip4_wire *ip = c->data + c->off;
+	__u32 hlen, tot;
+	__u16 fo;
+
+	if ((const void *)(ip + 1) > c->end)
+		return (struct nw_ipproto){ -1 };
+	hlen = (ip->ver_ihl & 0x0f) * 4;
+	if (ip->ver_ihl >> 4 != 4 || hlen < sizeof(*ip))
+		return (struct nw_ipproto){ -1 };
+	tot = nw_from_be16(ip->tot_len);
+	if (tot && tot < hlen)
+		return (struct nw_ipproto){ -1 };
+	fo = nw_from_be16(ip->frag);
+	*frag = fo & 0x1fff ? 2 : fo & 0x2000 ? 1 : 0;
+	*rest = tot ? tot - hlen : 0;
+	p->tcp.ttl = ip->ttl;
+	p->tcp.ip_id = nw_from_be16(ip->id);
+	p->tcp.ip_version = 4;
+	src[0] = src[1] = dst[0] = dst[1] = 0;
+	src[2] = dst[2] = nw_from_be32(0x0000ffffu);
+	src[3] = ip->src;
+	dst[3] = ip->dst;
+	c->off += hlen;
+	return (struct nw_ipproto){ ip->proto };
+}
+
+/* IPv6 and its extension headers (RFC 8200 4), at most NW_IP6_EXT_MAX of them. */
+nw_inline struct nw_ipproto nw_parse_ip6(struct nw_cursor *c, struct nw_pkt *p, __u32 *rest, int *frag,
+					 __u32 src[4], __u32 dst[4])
+{
+	const struct nw_ip6_wire *ip = c->data + c->off;
+	__u32 off = c->off + sizeof(*ip), len, used = 0;
+	__u8 next;
+	int i;
+
+	if ((const void *)(ip + 1) > c->end || ip->ver_tc[0] >> 4 != 6)
+		return (struct nw_ipproto){ -1 };
+	len = nw_from_be16(ip->pay_len);
+	next = ip->next;
+	p->tcp.ttl = ip->hop;
+	p->tcp.ip_id = 0;
+	p->tcp.ip_version = 6;
+	*frag = 0;
+	for (i = 0; i < 4; i++) {
+		src[i] = ip->src[2 * i] | (__u32)ip->src[2 * i + 1] << 16;
+		dst[i] = ip->dst[2 * i] | (__u32)ip->dst[2 * i + 1] << 16;
+	}
+	for (i = 0; i < NW_IP6_EXT_MAX; i++) {
+		const __u8 *ext = c->data + off;
+		__u32 step;
+
+		if (next != 0 && next != 43 && next != 44 && next != 51 && next != 60 && next != 135)
+			break;
+		if ((const void *)(ext + 8) > c->end)
+			return (struct nw_ipproto){ -1 };
+		if (next == 44) {
+			__u16 fo = ext[2] << 8 | ext[3];
+
+			step = 8;
+			if (fo & 0xfff8)
+				*frag = 2;
+			else if (fo & 1)
+				*frag = 1;
+		} else if (next == 51) {
+			step = (ext[1] + 2) * 4;
+		} else {
+			step = (ext[1] + 1) * 8;
+		}
+		next = ext[0];
+		off += step;
+		used += step;
+		if (*frag == 2)
+			break;
+	}
+	if (len && len < used)
+		return (struct nw_ipproto){ -1 };
+	*rest = len ? len - used : 0;
+	c->off = off;
+	return (struct nw_ipproto){ next };
+}
+
+/* The canonical key: the smaller endpoint first. Returns which of the two the sender is. */
+nw_inline __u8 nw_key_make(struct nw_key *k, const __u32 src[4], __be16 sport, const __u32 dst[4],
+			   __be16 dport)
+{
+	__u64 s0 = src[0] | (__u64)src[1] << 32, s1 = src[2] | (__u64)src[3] << 32;
+	__u64 d0 = dst[0] | (__u64)dst[1] << 32, d1 = dst[2] | (__u64)dst[3] << 32;
+	int swap = s1 != d1 ? s1 > d1 : s0 != d0 ? s0 > d0 : sport > dport;
+
+	k->addr[0].d[0] = swap ? d0 : s0;
+	k->addr[0].d[1] = swap ? d1 : s1;
+	k->addr[1].d[0] = swap ? s0 : d0;
+	k->addr[1].d[1] = swap ? s1 : d1;
+	k->port[0] = swap ? dport : sport;
+	k->port[1] = swap ? sport : dport;
+	k->zero = 0;
+	return swap;
+}
+
+/*
+ * From the network header on. `rest_len` is what the packet holds from the cursor to its end, headers
+ * and all (more than lies between data and end where the rest is in fragments or was cut).
+ */
+nw_inline struct nw_outcome nw_parse_l3(struct nw_cursor *c, struct nw_ethertype type, struct nw_pkt *p)
+{
+	const struct nw_tcp_wire *th;
+	__u32 src[4], dst[4], rest = 0, l4, doff;
+	struct nw_ipproto proto;
+	int frag = 0;
+
+	if (type.v == 0x0800)
+		proto = nw_parse_ip4(c, p, &rest, &frag, src, dst);
+	else if (type.v == 0x86dd)
+		proto = nw_parse_ip6(c, p, &rest, &frag, src, dst);
+	else
+		return NW_HEADERS_BAD(NOT_IP);
+	if (proto.v < 0)
+		return NW_HEADERS_BAD(MALFORMED);
+	if (proto.v != 6)
+		return NW_HEADERS_BAD(NOT_TCP);
+	if (frag == 2)
+		return NW_HEADERS_BAD(FRAGMENT);
+	l4 = c->off;
+	th = c->data + l4;
+	if ((const void *)(th + 1) > c->end)
+		return NW_HEADERS_BAD(MALFORMED);
+	doff = (th->doff >> 4) * 4;
+	if (doff < sizeof(*th))
+		return NW_HEADERS_BAD(MALFORMED);
+	/* The header's own length counts: short Ethernet frames are padded. Without one, the packet's. */
+	if (!rest) {
+		if (p->pkt_len < l4 + doff)
+			return NW_HEADERS_BAD(MALFORMED);
+		rest = p->pkt_len - l4;
+	}
+	if (rest < doff)
+		return NW_HEADERS_BAD(MALFORMED);
+	p->tcp.seq = nw_from_be32(th->seq);
+	p->tcp.ack = nw_from_be32(th->ack);
+	p->tcp.window = nw_from_be16(th->window);
+	p->tcp.flags = th->flags;
+	p->tcp.pay_len = rest - doff;
+	p->pay_off = l4 + doff;
+	p->opt_off = l4 + sizeof(*th);
+	p->opt_len = doff - sizeof(*th);
+	p->fragment = frag;
+	p->sender = nw_key_make(&p->key, src, th->sport, dst, th->dport);
+	return NW_HEADERS_OK;
+}
+
+/*
+ * TCP options of a SYN, as NW_OPT_* bits (IANA tcp-parameters; kinds 76, 78, 33 and 230 are the
+ * vendors' own, see README). `opt` holds 40 bytes, of which `len` count; begin with at = seen = 0.
+ */
+struct nw_opt_walk {
+	const __u8 *opt;
+	__u32 len;
+	__u32 at;
+	__u32 seen;
+};
+
+nw_inline __u32 nw_opt_bit(__u8 kind)
+{
+	return kind == 76		? NW_OPT_RIVERBED_PROBE :
+	       kind == 78		? NW_OPT_RIVERBED_TRANS :
+	       kind == 33		? NW_OPT_CISCO_WAAS :
+	       kind == 230		? NW_OPT_EXINDA :
+	       kind >= 20 && kind <= 23 ? NW_OPT_SCPS :
+					  0;
+}
+
+/* One option. Returns 1 at the end of the list. */
+nw_inline long nw_opt_step(struct nw_opt_walk *w)
+{
+	__u32 at = w->at;
+	__u8 kind;
+
+	if (at >= w->len || at >= 40)
+		return 1;
+	kind = w->opt[at];
+	if (kind == 0)
+		return 1;
+	if (kind == 1) {
+		w->at = at + 1;
+		return 0;
+	}
+	if (at >= 39 || w->opt[at + 1] < 2)
+		return 1;
+	w->seen |= nw_opt_bit(kind);
+	w->at = at + w->opt[at + 1];
+	return 0;
+}
+
+#endif

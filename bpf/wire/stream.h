@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The state that following a flow needs, and the questions put to it. A direction is followed by one
+ * sequence number, `next`: where the next message (or the next message of a compound) begins. A
+ * segment that ends before it is body and costs one comparison.
+ */
+#ifndef NW_WIRE_STREAM_H
+#define NW_WIRE_STREAM_H
+
+#include "base.h"
+#include "smb.h"
+
+/* NetBIOS session service, RFC 1002 4.3; Direct TCP (MS-SMB2 2.1) is its session message alone. */
+#define NW_NBSS_HEADER 4
+#define NW_NBSS_MESSAGE 0x00
+#define NW_NBSS_REQUEST 0x81
+#define NW_NBSS_KEEPALIVE 0x85
+/* The largest trailer of a control message is a session request's: two encoded names of up to 255 */
+#define NW_NBSS_CONTROL_MAX 512
+
+/* Half a header that waits for its rest: NetBIOS header and what judge needs. */
+#define NW_HEAD_MAX (NW_NBSS_HEADER + NW_JUDGE_MAX)
+
+/* Bytes of one wanted message that are passed in pieces. All fields lie in the first 300 bytes of
+ * every message seen in the field; the rest is for InputOffset values of odd clients. */
+#define NW_PASS_MAX 4096u
+/* Bytes that one hole may pass unjudged: eleven MTU segments, or a handshake (about 3 KiB) in
+ * single bytes several times over. */
+#define NW_RAW_MAX 16384u
+/* Segments behind a hole after which it is taken for lost although nobody acknowledged it. */
+#define NW_AHEAD_MAX 32
+/* A segment further back than any message and window can explain belongs to another connection:
+ * 16 MiB for the largest message, as much for what is retransmitted. */
+#define NW_BACK_MAX 0x2000000u
+/* Resets told per flow */
+#define NW_RST_MAX 8
+
+/* struct nw_dir.flags */
+#define NW_DF_SYNCED 0x01u /* next is a boundary */
+#define NW_DF_INNER 0x02u  /* next is an SMB header inside the frame that ends at frame_end */
+#define NW_DF_PASS 0x04u   /* bytes before pass_end belong to a wanted message */
+#define NW_DF_HOLE 0x08u   /* bytes behind next were seen before next was */
+#define NW_DF_LOST 0x10u   /* next lies among bytes that were seen and will not come again */
+#define NW_DF_CIPHER 0x20u /* an encrypted message was told */
+#define NW_DF_PACKED 0x40u /* a compressed message was told */
+#define NW_DF_FIN 0x80u    /* a FIN was told */
+
+struct nw_dir {
+	__u32 next;
+	__u32 frame_end;
+	__u32 pass_end;
+	__u32 seen_end; /* with HOLE: the furthest byte seen */
+	__u16 raw_left; /* with HOLE: what may still be passed unjudged */
+	__u8 flags;
+	__u8 carry; /* bytes of a half header in the carry map */
+	__u8 ahead; /* with HOLE: segments seen behind it */
+	__u8 pad[3];
+};
+
+/* struct nw_flow.flags */
+#define NW_FF_TOLD 0x01u        /* an event was sent */
+#define NW_FF_SYN 0x02u         /* followed from its first byte */
+#define NW_FF_NEW_SYN 0x04u     /* a SYN with another sequence number was seen since */
+#define NW_FF_ARMED 0x08u       /* the next request that uses a tree is told */
+#define NW_FF_RST_C2S 0x10u     /* a RST of the client's was seen, and nothing of its since */
+#define NW_FF_RST_S2C 0x20u
+
+struct nw_flow {
+	struct nw_dir dir[2]; /* by enum nw_dir_id */
+	__u64 fp_request;     /* of the last NEGOTIATE request, 0: unknown */
+	__u64 fp_response;
+	__u32 pending[NW_PENDING_MAX]; /* low halves of the MessageIds of unanswered VALIDATEs */
+	__u32 isn;                     /* the client's, with SYN */
+	__u8 pending_at;
+	__u8 client; /* endpoint of the key */
+	__u8 flags;
+	__u8 syn_opts;
+	__u8 n_rst;
+	__u8 pad[7];
+};
+
+/* What SYN and SYN-ACK said, by endpoint of the key, until data shows that the flow is SMB. */
+struct nw_syn {
+	__u32 isn[2];
+	__u8 have; /* bit 0, 1: isn[0], isn[1] are known */
+	__u8 client;
+	__u8 opts;
+	__u8 pad;
+};
+
+struct nw_carry {
+	__u32 b[20]; /* 80 bytes: NW_HEAD_MAX = 76, and 4 in front in a compound */
+};
+
+_Static_assert(sizeof(struct nw_dir) == 24, "dir");
+_Static_assert(sizeof(struct nw_flow) == 96, "flow");
+_Static_assert(sizeof(struct nw_carry) >= 4 + NW_JUDGE_MAX, "carry");
+
+/* Where a direction's next unread byte is: behind what of a half header was put by. */
+nw_inline __u32 nw_dir_wants(const struct nw_dir *d)
+{
+	return d->next + d->carry;
+}
+
+/* RFC 1002 4.3.1: 17 bits; Direct TCP: 24. The bits between are zero in a well-formed NetBIOS header. */
+nw_inline __u32 nw_nbss_len(const __u8 *h)
+{
+	return (__u32)h[1] << 16 | (__u32)h[2] << 8 | h[3];
+}
+
+nw_inline int nw_nbss_is_control(const __u8 *h)
+{
+	return h[0] >= NW_NBSS_REQUEST && h[0] <= NW_NBSS_KEEPALIVE && nw_nbss_len(h) <= NW_NBSS_CONTROL_MAX;
+}
+
+/* Do twelve bytes look like the beginning of a message, sure enough to follow a stream from here? */
+nw_inline int nw_looks_like_start(const __u8 *h)
+{
+	__u32 magic = nw_le32(h + NW_NBSS_HEADER);
+
+	if (h[0] != NW_NBSS_MESSAGE || (magic | 0xff) != 0x424d53ffu || (magic & 0xff) < 0xfc)
+		return 0;
+	if ((magic & 0xff) == 0xfe)
+		return nw_nbss_len(h) >= NW_H_BODY &&
+		       nw_le16(h + NW_NBSS_HEADER + NW_H_STRUCT_SIZE) == 64;
+	return nw_nbss_len(h) >= 32;
+}
+
+/* Can n bytes at the very start of a connection be the beginning of SMB? Says no only if they can't. */
+nw_inline int nw_may_be_start(const __u8 *h, __u32 n)
+{
+	if (n >= 1 && h[0] != NW_NBSS_MESSAGE)
+		return h[0] == NW_NBSS_REQUEST;
+	if (n >= 5 && h[4] < 0xfc)
+		return 0;
+	if (n >= 8 && (nw_le32(h + 4) | 0xff) != 0x424d53ffu)
+		return 0;
+	return 1;
+}
+
+#endif

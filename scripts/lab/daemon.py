@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Runs negwatchd in a namespace of the lab and asks it questions with negwatch."""
+import json
+import os
+import subprocess
+import tempfile
+
+from lab import logsocket, net
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DAEMON = os.path.join(ROOT, "build", "negwatchd")
+CLI = os.path.join(ROOT, "build", "negwatch")
+
+
+class Daemon:
+    """A negwatchd on interfaces of one namespace; it is attached and answers when the constructor returns."""
+
+    def __init__(self, network, namespace, interfaces, **options):
+        self.name = namespace.name
+        self.directory = tempfile.mkdtemp(prefix=f"daemon-{namespace.name}-", dir=network.directory)
+        self.socket = os.path.join(self.directory, "control.sock")
+        self.log = logsocket.LogSocket(os.path.join(self.directory, "log"))
+        settings = {"run_dir": self.directory, "state_dir": os.path.join(self.directory, "state"),
+                    "syslog_socket": self.log.path, **options}
+        os.makedirs(settings["state_dir"])
+        self.output = os.path.join(self.directory, "output")
+        argv = [DAEMON, "--foreground"]
+        for interface in interfaces:
+            argv += ["--interface", interface]
+        for key, value in settings.items():
+            argv += ["--option", f"{key}={value}"]
+        with open(self.output, "wb") as output:
+            self.process = namespace.spawn(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        self.closed = False
+        network.on_close(self.close)
+        try:
+            net.wait_for(f"negwatchd in namespace {self.name} to answer", self._answers, 15, 0.02)
+        except net.LabError as problem:
+            raise net.LabError(f"{problem}\nnegwatchd said:\n{self.said()}") from None
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            raise net.LabError(f"negwatchd ended with status {self.process.returncode}")
+        return os.path.exists(self.socket) and self.ask("status").returncode == 0
+
+    def ask(self, *argv):
+        """Runs `negwatch ARGV` against this daemon; returns the finished process."""
+        return subprocess.run([CLI, "--socket", self.socket, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=20, check=False)
+
+    def objects(self, command, *argv):
+        """The list that `negwatch COMMAND --json` prints under the command's own name."""
+        done = self.ask(command, *argv, "--json")
+        try:
+            return json.loads(done.stdout)[command]
+        except (ValueError, KeyError, TypeError):
+            raise net.LabError(f"negwatch {command} --json: status {done.returncode}, {done.stdout[:500]!r} "
+                               f"{done.stderr.strip()}") from None
+
+    def alerts(self, client=None):
+        """Alerts, oldest first; of one client address if one is given."""
+        return [alert for alert in self.objects("alerts") if client in (None, alert.get("src_ip"))]
+
+    def flows(self, client):
+        return [flow for flow in self.objects("flows") if flow.get("client_ip") == client]
+
+    def journal(self):
+        """The lines of the alert journal, parsed."""
+        path = os.path.join(self.directory, "state", "alerts.jsonl")
+        with open(path, encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+
+    def said(self):
+        with open(self.output, encoding="utf-8", errors="replace") as text:
+            return text.read()[-4000:]
+
+    def close(self):
+        """Ends it with SIGTERM; returns its exit status."""
+        if not self.closed:
+            self.closed = True
+            net.stop(self.process)
+            self.log.close()
+        return self.process.returncode

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Replays captures over a veth pair into the running daemon; it has to find what `negwatch read` finds in the file."""
+import glob
+import json
+import os
+import socket
+import struct
+import subprocess
+
+import stage
+from lab import daemon, net, sniffer
+
+# Captures of the tree, or those of the directory that NEGWATCH_CAPTURES names.
+CAPTURES = os.environ.get("NEGWATCH_CAPTURES") or os.path.join(daemon.ROOT, "tests", "captures")
+STRANGER = bytes.fromhex("02006e770001")  # a destination that is nobody's: the kernel must not answer what is replayed
+UNANSWERED = 106                          # depends on the time that passes, which a replay does not keep
+
+
+def files():
+    return sorted(glob.glob(os.path.join(CAPTURES, "*.pcap")))
+
+
+def frames(path):
+    """The frames of a classic pcap file with Ethernet frames, as (frame, whether it goes to the server)."""
+    with open(path, "rb") as capture:
+        data = capture.read()
+    order = {0xA1B2C3D4: "<", 0xA1B23C4D: "<", 0xD4C3B2A1: ">", 0x4D3CB2A1: ">"}.get(struct.unpack_from("<I", data)[0])
+    if order is None or struct.unpack_from(order + "I", data, 20)[0] != 1:
+        raise stage.Failed(f"{path} is no pcap file with Ethernet frames; only those can be replayed")
+    at, result = 24, []
+    while at + 16 <= len(data):
+        length = struct.unpack_from(order + "I", data, at + 8)[0]
+        frame = data[at + 16:at + 16 + length]
+        at += 16 + length
+        result.append((STRANGER + frame[6:], to_server(frame)))
+    return result
+
+
+def to_server(frame):
+    """Whether a TCP frame goes to an SMB port; others are taken for the client's."""
+    at, kind = 12, struct.unpack_from(">H", frame, 12)[0]
+    while kind in (0x8100, 0x88A8):
+        at += 4
+        kind = struct.unpack_from(">H", frame, at)[0]
+    at += 2
+    tcp = at + (frame[at] & 15) * 4 if kind == 0x0800 else at + 40
+    source, target = struct.unpack_from(">HH", frame, tcp)
+    return target in sniffer.PORTS or source not in sniffer.PORTS
+
+
+def wanted(path):
+    """What `negwatch read` finds: a set of (client address, port, rule, fields)."""
+    done = subprocess.run([daemon.CLI, "read", "--json", "--vantage", "between", path], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    if done.returncode not in (0, 1):
+        raise stage.Failed(f"negwatch read ended with status {done.returncode}: {done.stderr.strip()}")
+    flows = [entry for entry in map(json.loads, done.stdout.splitlines()) if entry["type"] == "flow"]
+    return {(flow["client_ip"], flow["client_port"], finding["rule"], tuple(sorted(finding.get("fields", []))))
+            for flow in flows for finding in flow["findings"] if finding["rule"] != UNANSWERED}
+
+
+def told(host, after):
+    """The same of the daemon's alerts behind the first `after`."""
+    return {(alert["src_ip"], alert["src_port"], stage.rule(alert),
+             tuple(sorted(alert["negwatch"]["finding"].get("fields", []))))
+            for alert in host.alerts()[after:] if stage.rule(alert) != UNANSWERED}
+
+
+class Replay:
+    """A daemon on one end of a veth pair, and a socket on either end to send from."""
+
+    def __init__(self, ingress):
+        self.network = net.Network()
+        try:
+            self.host = daemon.Daemon(self.network, self.network.server, [self.network.server_dev], ingress=ingress,
+                                      answer_timeout=600)
+            self.inward = self._socket(self.network.box, self.network.box_server)
+            self.outward = self._socket(self.network.server, self.network.server_dev)
+        except BaseException:
+            self.network.close()
+            raise
+
+    def _socket(self, namespace, interface):
+        def make():
+            sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            sock.bind((interface, 0))
+            return sock
+        sock = sniffer.socket_in(namespace, make)
+        self.network.on_close(sock.close)
+        return sock
+
+    def play(self, path):
+        before, expected = len(self.host.alerts()), wanted(path)
+        for frame, inward in frames(path):
+            (self.inward if inward else self.outward).send(frame)
+        try:
+            net.wait_for("the findings of the file", lambda: expected <= told(self.host, before), 5, 0.02)
+        except net.LabError:
+            pass
+        found = told(self.host, before)
+        if found != expected:
+            raise stage.Failed(f"only offline: {sorted(expected - found)}\nonly live: {sorted(found - expected)}\n"
+                               f"daemon said: {self.host.said()[-600:]}")
+
+
+def run(hook, report):
+    """Replays every capture into a daemon with one kind of ingress hook."""
+    if not files():
+        report.result(f"replay/{hook}", skip=f"no *.pcap in {CAPTURES}, and NEGWATCH_CAPTURES is not set")
+        return
+    replay = Replay(hook)
+    try:
+        for path in files():
+            problem = None
+            try:
+                replay.play(path)
+            except (stage.Failed, net.LabError, OSError, KeyError, struct.error) as failure:
+                problem = str(failure) or repr(failure)
+            report.result(f"replay/{hook}/{os.path.basename(path)[:-5]}", problem)
+    finally:
+        replay.network.close()

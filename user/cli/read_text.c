@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* `negwatch read` for people, 80 columns: who, what differs with both values, where, and how it ended. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "read_text.h"
+#include "../util/text.h"
+#include "../util/time.h"
+#include "../util/util.h"
+
+#define COLUMNS 80
+#define INDENT 6
+
+/* Words of text, wrapped, each line behind `indent` blanks. */
+static void wrapped(FILE *out, const char *text, int indent)
+{
+	int col = 0, n;
+
+	while (*text) {
+		n = (int)strcspn(text, " ");
+		if (col && col + 1 + n > COLUMNS) {
+			fputc('\n', out);
+			col = 0;
+		}
+		col += fprintf(out, "%*s%.*s", col ? 1 : indent, "", n, text);
+		text += n;
+		text += strspn(text, " ");
+	}
+	if (col)
+		fputc('\n', out);
+}
+
+static void endpoint_text(char *out, size_t size, const struct nw_conn *c, enum nw_dir_id side)
+{
+	const union nw_addr *addr = nw_conn_addr(c, side);
+	bool v4 = nw_addr_is_v4(addr);
+	char text[NW_ADDR_TEXT];
+
+	snprintf(out, size, "%s%s%s:%u", v4 ? "" : "[", nw_addr_text(text, addr), v4 ? "" : "]",
+		 nw_conn_port(c, side));
+}
+
+static void flow_title(FILE *out, const struct nw_conn *c, const char *file, int64_t wall_offset)
+{
+	char client[NW_ADDR_TEXT + 10], server[NW_ADDR_TEXT + 10], when[NW_TIME_TEXT], safe[256];
+	struct nw_text t;
+
+	nw_text_init(&t, safe, sizeof(safe));
+	nw_text_escape(&t, file, strlen(file));
+	endpoint_text(client, sizeof(client), c, NW_C2S);
+	endpoint_text(server, sizeof(server), c, NW_S2C);
+	fprintf(out, "%s -> %s\n", client, server);
+	fprintf(out, "  %s, packet %" PRIu64 " of %s\n",
+		nw_time_utc(when, (int64_t)c->first_ts + wall_offset, 6), c->first_frame, safe);
+}
+
+static const struct nw_params *last_validate(const struct nw_conn *c)
+{
+	int i;
+
+	for (i = c->n_validate - 1; i >= 0; i--)
+		if (c->validate[i].request.ts)
+			return &c->validate[i].request;
+	return NULL;
+}
+
+static void flow_state(FILE *out, const struct nw_conn *c)
+{
+	const struct nw_params *asked = last_validate(c);
+	char dialect[NW_DIALECT_TEXT], line[512], took[NW_TIME_TEXT];
+	struct nw_text t;
+	const char *name;
+	unsigned int i;
+
+	nw_text_init(&t, line, sizeof(line));
+	if (c->dialect)
+		nw_text_add(&t, "SMB %s, ", nw_dialect_text(dialect, c->dialect));
+	nw_text_add(&t, "%u VALIDATE, observed: %s", c->n_validate + c->validates_dropped,
+		    nw_observed_name(nw_conn_observed(c)));
+	for (i = 0; (name = nw_unseen_name(i)); i++)
+		if (c->unseen & 1u << i)
+			nw_text_add(&t, " (%s)", name);
+	if (c->end.how != NW_END_NONE) {
+		nw_text_add(&t, ", ended by the %s (%s, packet %" PRIu64,
+			    c->end.by == NW_C2S ? "client" : "server", nw_end_name(c->end.how), c->end.frame);
+		if (asked && asked->ts <= c->end.ts)
+			nw_text_add(&t, ", %s after VALIDATE", nw_duration_text(took, c->end.ts - asked->ts));
+		nw_text_add(&t, ")");
+	}
+	wrapped(out, line, 2);
+}
+
+static void value_text(struct nw_text *t, const struct nw_params *p, unsigned int field)
+{
+	char guid[NW_GUID_TEXT], name[NW_DIALECT_TEXT], flags[NW_FLAGS_TEXT];
+	unsigned int i;
+
+	switch (field) {
+	case NW_FIELD_CAPABILITIES:
+		nw_text_add(t, "0x%08x %s", p->capabilities, nw_capabilities_text(flags, p->capabilities));
+		break;
+	case NW_FIELD_GUID:
+		nw_text_add(t, "%s", nw_guid_text(guid, p->guid));
+		break;
+	case NW_FIELD_SECURITY_MODE:
+		nw_text_add(t, "0x%04x %s", p->security_mode, nw_security_mode_text(flags, p->security_mode));
+		break;
+	case NW_FIELD_DIALECTS:
+		for (i = 0; i < p->n_dialects && i < NW_DIALECTS_MAX && p->dialects; i++)
+			nw_text_add(t, "%s%s", i ? " " : "", nw_dialect_text(name, p->dialects[i]));
+		break;
+	default:
+		nw_text_add(t, "%s", nw_dialect_text(name, p->dialect));
+	}
+}
+
+static void value_line(FILE *out, const char *field, const char *where, const struct nw_params *p,
+		       unsigned int bit)
+{
+	char text[512];
+	struct nw_text t;
+
+	nw_text_init(&t, text, sizeof(text));
+	value_text(&t, p, bit);
+	fprintf(out, "%*s%-14s %-9s ", INDENT, "", field, where);
+	/* The value begins behind its labels; what doesn't fit goes on below it. */
+	if (t.len > COLUMNS - INDENT - 25) {
+		fputc('\n', out);
+		wrapped(out, text, INDENT + 4);
+	} else {
+		fprintf(out, "%s\n", text);
+	}
+}
+
+static void field_text(char out[24], const char *name)
+{
+	size_t i;
+
+	snprintf(out, 24, "%s", name);
+	for (i = 0; out[i]; i++)
+		if (out[i] == '_')
+			out[i] = ' ';
+}
+
+/* Both values of what differs. `before` is the NEGOTIATE that was compared with: the last complete one. */
+static void differences(FILE *out, const struct nw_conn *c, const struct nw_finding *f)
+{
+	const struct nw_exchange *validate, *negotiate;
+	const struct nw_params *was, *is;
+	char field[24];
+	const char *name;
+	unsigned int i, n;
+
+	if (!f->fields || f->validate < 0 || f->validate >= c->n_validate || !c->n_negotiate)
+		return;
+	validate = &c->validate[f->validate];
+	for (n = c->n_negotiate; n > 1 && c->negotiate[n - 1].request.ts > validate->request.ts; n--)
+		;
+	negotiate = &c->negotiate[n - 1];
+	for (i = 0; (name = nw_field_name(i)); i++) {
+		bool response = f->rule == 102 || 1u << i == NW_FIELD_DIALECT;
+
+		if (!(f->fields & 1u << i))
+			continue;
+		was = response ? &negotiate->response : &negotiate->request;
+		is = response ? &validate->response : &validate->request;
+		if (!was->fingerprint || !is->fingerprint)
+			continue;
+		field_text(field, name);
+		value_line(out, field, "NEGOTIATE", was, 1u << i);
+		value_line(out, "", "VALIDATE", is, 1u << i);
+	}
+}
+
+static void finding(FILE *out, const struct nw_conn *c, const struct nw_finding *f)
+{
+	const struct nw_rule *rule = nw_rule_by_number(f->rule);
+
+	fprintf(out, "  %u %s (%s)", f->rule, rule ? rule->name : "", nw_severity_name(f->severity));
+	if (f->leg != NW_LEG_NONE)
+		fprintf(out, ", %s",
+			f->leg == NW_LEG_CLIENT_HERE ? "between the client and here" :
+						       "between here and the server");
+	fputc('\n', out);
+	wrapped(out, f->text, INDENT);
+	differences(out, c, f);
+}
+
+static void reset(FILE *out, const struct nw_reset *r)
+{
+	const char *name;
+	unsigned int i;
+
+	fprintf(out, "  RST in packet %" PRIu64 " as from the %s, TTL %u; forged: %s", r->frame,
+		r->by == NW_C2S ? "client" : "server", r->ttl, nw_forged_name(r->forged));
+	for (i = 0; (name = nw_sign_name(i)); i++)
+		if (r->signs & 1u << i)
+			fprintf(out, " %s", name);
+	fputc('\n', out);
+}
+
+void nw_read_text_flow(FILE *out, const struct nw_conn *c, const char *file, int64_t wall_offset)
+{
+	unsigned int i;
+
+	flow_title(out, c, file, wall_offset);
+	flow_state(out, c);
+	for (i = 0; i < c->n_findings; i++)
+		finding(out, c, &c->findings[i]);
+	for (i = 0; i < c->n_resets; i++)
+		if (c->resets[i].forged != NW_FORGED_NO)
+			reset(out, &c->resets[i]);
+	fputc('\n', out);
+}
+
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+void nw_read_text_summary(FILE *out, const struct nw_read_totals *t)
+{
+	uint64_t findings = 0;
+	const char *name;
+	char line[1024];
+	struct nw_text s;
+	unsigned int i;
+
+	for (i = 0; i < nw_n_rules; i++)
+		findings += t->findings[i];
+	nw_text_init(&s, line, sizeof(line));
+	nw_text_add(&s,
+		    "%" PRIu64 " file%s, %" PRIu64 " packet%s, %" PRIu64 " SMB flow%s, %" PRIu64 " finding%s",
+		    t->files, plural(t->files), t->packets, plural(t->packets), t->flows, plural(t->flows),
+		    findings, plural(findings));
+	for (i = 0; i < nw_n_rules; i++)
+		if (t->findings[i])
+			nw_text_add(&s, ", %" PRIu64 " of %u %s", t->findings[i], nw_rules[i].number,
+				    nw_rules[i].name);
+	for (i = 0; i < NW_ARRAY_SIZE(t->not_observed) && (name = nw_unseen_name(i)); i++)
+		if (t->not_observed[i])
+			nw_text_add(&s, "; not fully observed (%s): %" PRIu64, name, t->not_observed[i]);
+	if (t->unreadable)
+		nw_text_add(&s, "; could not be read: %" PRIu64, t->unreadable);
+	wrapped(out, line, 0);
+}

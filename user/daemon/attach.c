@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Hooks on interfaces: which one, and why. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "attach.h"
+#include "clsact.h"
+#include "../util/log.h"
+#include "../util/util.h"
+
+/* From <linux/bpf.h> of kernel 6.6; Debian 12's is older. */
+#define TCX_INGRESS 46
+#define TCX_EGRESS 47
+#define BEFORE_OTHERS (1u << 3)
+
+static const char *const how_names[] = { "auto", "xdp", "xdp-generic", "tc", "tcx", "clsact", "none" };
+
+/* Where native XDP costs more than it gives. Other virtual kinds get the general reason. */
+static const struct {
+	const char *kind;
+	const char *why;
+} slow_kinds[] = {
+	{ "veth", "veth: native XDP costs more, it ends segmentation offload" },
+	{ "bridge", "bridge: no native XDP" },
+	{ "vlan", "VLAN: no native XDP" },
+	{ "tun", "tun/tap: native XDP costs more" },
+};
+
+const char *nw_how_name(enum nw_hook_how how)
+{
+	return how_names[how];
+}
+
+int nw_how_by_name(const char *name)
+{
+	for (size_t i = 0; i < NW_ARRAY_SIZE(how_names); i++)
+		if (strcmp(how_names[i], name) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* Writes why native XDP is not even tried; leaves `why` empty if it is. Bonds have had it since 5.15. */
+static void avoid_xdp(const struct nw_link *link, char *why, size_t size)
+{
+	if (link->loopback) {
+		snprintf(why, size, "loopback: no native XDP");
+		return;
+	}
+	if (!*link->kind || strcmp(link->kind, "bond") == 0)
+		return;
+	for (size_t i = 0; i < NW_ARRAY_SIZE(slow_kinds); i++)
+		if (strcmp(slow_kinds[i].kind, link->kind) == 0) {
+			snprintf(why, size, "%s", slow_kinds[i].why);
+			return;
+		}
+	snprintf(why, size, "%s: virtual, native XDP has nothing to win", link->kind);
+}
+
+/* Names the program that holds the XDP hook, as far as we may look. */
+static void name_holder(const struct nw_link *link, char *why, size_t size)
+{
+	struct bpf_xdp_query_opts q = { .sz = sizeof(q) };
+	struct bpf_prog_info info = { 0 };
+	unsigned int len = sizeof(info), id = 0;
+	_cleanup_close_ int fd = -1;
+
+	if (bpf_xdp_query((int)link->ifindex, 0, &q) == 0)
+		id = q.drv_prog_id ? q.drv_prog_id : q.skb_prog_id ? q.skb_prog_id : q.hw_prog_id;
+	fd = id ? bpf_prog_get_fd_by_id(id) : -1;
+	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0)
+		snprintf(why, size, "xdp busy: program \"%s\" id %u", info.name, id);
+	else
+		snprintf(why, size, id ? "xdp busy: program id %u" : "xdp busy", id);
+}
+
+static int attach_xdp(struct nw_attached *a, const struct nw_link *link, const struct nw_live *live,
+		      bool generic)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	int fd = bpf_link_create(nw_live_prog_fd(live, NW_PROG_XDP), (int)link->ifindex, BPF_XDP, &opts);
+	int err = fd < 0 ? -errno : 0;
+
+	if (err == -EBUSY || err == -EEXIST)
+		name_holder(link, a->why, sizeof(a->why));
+	else if (err == -EOPNOTSUPP)
+		snprintf(a->why, sizeof(a->why), "the driver has no native XDP");
+	else if (err == -EINVAL || err == -ERANGE)
+		snprintf(a->why, sizeof(a->why), "the driver refuses XDP with MTU %u or these offloads",
+			 link->mtu);
+	else if (err)
+		snprintf(a->why, sizeof(a->why), "xdp: %s", strerror(-err));
+	if (err)
+		return err;
+	a->link_fd = fd;
+	a->how = generic ? NW_HOW_XDP_GENERIC : NW_HOW_XDP;
+	return 0;
+}
+
+static int attach_tcx(struct nw_attached *a, unsigned int ifindex, int prog_fd, bool egress)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = BEFORE_OTHERS);
+	int fd = bpf_link_create(prog_fd, (int)ifindex, egress ? TCX_EGRESS : TCX_INGRESS, &opts);
+
+	if (fd < 0)
+		return -errno;
+	a->link_fd = fd;
+	a->how = NW_HOW_TCX;
+	return 0;
+}
+
+static int attach_tc(struct nw_iface *iface, enum nw_hook_how how, const struct nw_live *live, bool egress)
+{
+	struct nw_attached *a = egress ? &iface->egress : &iface->ingress;
+	int prog_fd = nw_live_prog_fd(live, egress ? NW_PROG_TC_OUT : NW_PROG_TC_IN);
+	int err = -EINVAL;
+
+	if (how != NW_HOW_CLSACT)
+		err = attach_tcx(a, iface->ifindex, prog_fd, egress);
+	/* EINVAL is the answer of kernels before 6.6, which don't know the attach type. */
+	if (err == -EINVAL && how != NW_HOW_TCX)
+		err = nw_clsact_attach(iface, egress, prog_fd);
+	if (err == -EINVAL && how == NW_HOW_TCX)
+		return nw_err_r(-EOPNOTSUPP, "%s: this kernel has no tcx (6.6 and later have); use \"auto\"",
+				iface->name);
+	if (err)
+		return nw_err_r(err, "%s: the kernel refuses a tc program at %s: %m", iface->name,
+				egress ? "egress" : "ingress");
+	return 0;
+}
+
+static int attach_ingress(struct nw_iface *iface, const struct nw_link *link, enum nw_hook_how how,
+			  const struct nw_live *live)
+{
+	struct nw_attached *a = &iface->ingress;
+	int err;
+
+	if (how == NW_HOW_NONE)
+		return 0;
+	if (how == NW_HOW_AUTO)
+		avoid_xdp(link, a->why, sizeof(a->why));
+	if (how == NW_HOW_XDP || how == NW_HOW_XDP_GENERIC || (how == NW_HOW_AUTO && !*a->why)) {
+		err = attach_xdp(a, link, live, how == NW_HOW_XDP_GENERIC);
+		if (!err || how != NW_HOW_AUTO)
+			return err ? nw_err_r(err, "%s: XDP can't be attached (%s); set ingress = auto or tc",
+					      iface->name, a->why) :
+				     0;
+	}
+	return attach_tc(iface, how, live, false);
+}
+
+static int attach_egress(struct nw_iface *iface, const struct nw_link *link, enum nw_hook_how how,
+			 const struct nw_live *live)
+{
+	if (how == NW_HOW_NONE)
+		return 0;
+	if (how == NW_HOW_AUTO && link->loopback) {
+		snprintf(iface->egress.why, sizeof(iface->egress.why),
+			 "loopback: ingress sees both directions");
+		return 0;
+	}
+	return attach_tc(iface, how, live, true);
+}
+
+/*
+ * A second negwatchd would tell every alert twice, and take the first one's filters for leftovers. An
+ * abstract socket's name belongs to one network namespace, as an interface does, and dies with its owner.
+ */
+static int claim(struct nw_iface *iface)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int n = snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "negwatchd/%u", iface->ifindex);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return nw_err_r(-errno, "No socket for %s: %m", iface->name);
+	if (bind(fd, (struct sockaddr *)&addr, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n)) <
+	    0)
+		return nw_err_r(errno == EADDRINUSE ? -EBUSY : -errno,
+				errno == EADDRINUSE ?
+					"%s is watched by another negwatchd already; stop that one "
+					"first (systemctl stop negwatchd)" :
+					"%s can't be claimed: %m",
+				iface->name);
+	iface->owner_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int nw_attach(struct nw_iface *out, const char *name, enum nw_hook_how ingress, enum nw_hook_how egress,
+	      const struct nw_live *live)
+{
+	struct nw_iface iface = {
+		.ingress = { .how = NW_HOW_NONE, .link_fd = -1 },
+		.egress = { .how = NW_HOW_NONE, .link_fd = -1 },
+		.owner_fd = -1,
+	};
+	struct nw_link link;
+	int err = nw_link_by_name(name, &link);
+
+	if (err)
+		return nw_err_r(err,
+				err == -ENODEV ? "There is no interface \"%s\"; `ip link` lists them" :
+						 "Interface %s can't be looked up: %m",
+				name);
+	memcpy(iface.name, link.name, sizeof(iface.name));
+	iface.ifindex = link.ifindex;
+	err = claim(&iface);
+	if (err)
+		return err;
+	err = nw_clsact_reap(link.ifindex);
+	if (err > 0)
+		nw_warn("%s: removed %d filter(s) that a killed negwatchd had left", name, err);
+	err = attach_ingress(&iface, &link, ingress, live);
+	if (!err)
+		err = attach_egress(&iface, &link, egress, live);
+	if (err) {
+		nw_detach(&iface);
+		return err;
+	}
+	*out = iface;
+	return 0;
+}
+
+static void detach(struct nw_iface *iface, bool egress)
+{
+	struct nw_attached *a = egress ? &iface->egress : &iface->ingress;
+
+	if (a->how == NW_HOW_CLSACT)
+		nw_clsact_detach(iface, egress);
+	nw_closep(&a->link_fd);
+	a->how = NW_HOW_NONE;
+}
+
+void nw_detach(struct nw_iface *iface)
+{
+	detach(iface, false);
+	detach(iface, true);
+	nw_closep(&iface->owner_fd);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Hooks on interfaces. Never replaces or deletes what is not ours, never slows an interface down without
+ * being told to (no silent generic XDP), and leaves nothing behind. What was chosen, and why, is kept with
+ * the hook.
+ */
+#ifndef NW_ATTACH_H
+#define NW_ATTACH_H
+
+#include <stdint.h>
+
+#include "netlink.h"
+#include "../source/live.h"
+
+enum nw_hook_how {
+	NW_HOW_AUTO = 0,
+	NW_HOW_XDP,	    /* native */
+	NW_HOW_XDP_GENERIC, /* only when asked for: it copies packets that tc reads in place */
+	NW_HOW_TC,	    /* ingress: tcx or clsact, whichever the kernel has */
+	NW_HOW_TCX,	    /* kernel 6.6 and later */
+	NW_HOW_CLSACT,
+	NW_HOW_NONE,
+};
+
+/* "auto", "xdp", ...; static storage. */
+const char *nw_how_name(enum nw_hook_how how);
+/* -1 if there is no such name. */
+int nw_how_by_name(const char *name);
+
+struct nw_attached {
+	enum nw_hook_how how; /* NW_HOW_NONE: nothing is attached */
+	char why[160];	      /* empty: it is what would be expected */
+	int link_fd;	      /* xdp, tcx; -1 otherwise */
+	uint32_t prog_id;     /* clsact: what has to be there to be taken away */
+	uint32_t priority;
+};
+
+struct nw_iface {
+	char name[IF_NAMESIZE];
+	unsigned int ifindex;
+	struct nw_attached ingress, egress;
+	int owner_fd;	  /* keeps a second negwatchd off */
+	bool made_clsact; /* the qdisc is ours to remove */
+};
+
+/*
+ * Attaches both directions to the interface, first removing what a killed negwatchd left there. All or
+ * nothing. Returns 0, or -errno after having logged why and what to do: -ENODEV (no such interface), -EBUSY
+ * (another negwatchd has it), or what the kernel said. *out is only meaningful on success.
+ */
+int nw_attach(struct nw_iface *out, const char *name, enum nw_hook_how ingress, enum nw_hook_how egress,
+	      const struct nw_live *live);
+
+/* Safe to call twice. */
+void nw_detach(struct nw_iface *iface);
+
+#endif

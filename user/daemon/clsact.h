@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Filters on the clsact qdisc, for kernels without TCX (before 6.6). They outlive their owner: mind what is
+ * whose. */
+#ifndef NW_CLSACT_H
+#define NW_CLSACT_H
+
+#include "attach.h"
+
+/* Attaches at egress or ingress; fills how, prog_id, priority. 0 or -errno; nothing stays on failure. */
+int nw_clsact_attach(struct nw_iface *iface, bool egress, int prog_fd);
+
+/* Takes the filter away if it is still ours, and the qdisc if we made it and nobody uses it. */
+void nw_clsact_detach(struct nw_iface *iface, bool egress);
+
+/* Removes filters that a killed negwatchd left at our handle; returns how many, or -errno. */
+int nw_clsact_reap(unsigned int ifindex);
+
+#endif

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The table of configuration keys, and the reader of `key = value` files. */
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config.h"
+#include "../sink/syslog.h"
+#include "../util/log.h"
+#include "../util/util.h"
+
+#define SECOND 1000000000ULL
+
+/* Each writes the value to its place; returns NULL, or what it should have been. */
+typedef const char *(*parse_fn)(void *to, size_t size, const char *value);
+
+static const char *p_interfaces(void *to, size_t size, const char *value)
+{
+	struct nw_interfaces fresh = { 0 };
+	char name[IF_NAMESIZE];
+	int used;
+
+	(void)size;
+	if (strcmp(value, "auto") == 0) {
+		*(struct nw_interfaces *)to = fresh;
+		return NULL;
+	}
+	for (; sscanf(value, " %15[^, ]%n", name, &used) == 1; value += used + strspn(value + used, ", ")) {
+		if (fresh.n == NW_INTERFACES_MAX)
+			return "at most 64 interfaces";
+		strcpy(fresh.name[fresh.n++], name);
+		if (value[used] && !strchr(", ", value[used]))
+			return "names of interfaces (at most 15 characters)";
+	}
+	if (!fresh.n)
+		return "names of interfaces, or \"auto\"";
+	*(struct nw_interfaces *)to = fresh;
+	return NULL;
+}
+
+static const char *how(enum nw_hook_how *to, const char *value, const char *expected)
+{
+	int h = nw_how_by_name(value);
+	const char *at = h < 0 ? NULL : strstr(expected, value);
+
+	if (!at)
+		return expected;
+	*to = (enum nw_hook_how)h;
+	return NULL;
+}
+
+static const char *p_ingress(void *to, size_t size, const char *value)
+{
+	(void)size;
+	return how(to, value, "auto, xdp, xdp-generic, tc, tcx, clsact or none");
+}
+
+static const char *p_egress(void *to, size_t size, const char *value)
+{
+	(void)size;
+	return how(to, value, "auto, tcx, clsact or none");
+}
+
+static bool number(const char *text, uint64_t min, uint64_t max, uint64_t *out, const char **end)
+{
+	char *stop;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	*out = strtoull(text, &stop, 10);
+	*end = stop;
+	return !errno && *out >= min && *out <= max;
+}
+
+static const char *p_ports(void *to, size_t size, const char *value)
+{
+	struct nw_ports fresh = { 0 };
+	const char *end = value;
+	uint64_t port;
+
+	(void)size;
+	for (; *value; value = end + strspn(end, ", ")) {
+		if (fresh.n == NW_PORTS_MAX || !number(value, 1, 65535, &port, &end) ||
+		    (*end && !strchr(", ", *end)))
+			return "up to 32 port numbers from 1 to 65535";
+		fresh.port[fresh.n++] = (uint16_t)port;
+	}
+	if (!fresh.n)
+		return "at least one port number";
+	*(struct nw_ports *)to = fresh;
+	return NULL;
+}
+
+static const char *p_path(void *to, size_t size, const char *value)
+{
+	if (*value != '/' || strlen(value) >= size)
+		return "an absolute path that is not too long";
+	memset(to, 0, size); /* values are compared as a whole at a reload */
+	strcpy(to, value);
+	return NULL;
+}
+
+static const char *p_socket(void *to, size_t size, const char *value)
+{
+	if (strcmp(value, "none") == 0) {
+		memset(to, 0, size);
+		return NULL;
+	}
+	return p_path(to, size, value) ? "the path of a socket (at most 107 bytes), or \"none\"" : NULL;
+}
+
+static const char *p_facility(void *to, size_t size, const char *value)
+{
+	int facility = nw_syslog_facility(value);
+
+	(void)size;
+	if (facility < 0)
+		return "authpriv, daemon, local0 to local7, or another facility of syslog(3)";
+	*(int *)to = facility;
+	return NULL;
+}
+
+/* Seconds, with a fraction; or a number with ms, s, min, h. */
+static const char *p_time(void *to, size_t size, const char *value)
+{
+	static const struct {
+		const char *name;
+		double seconds;
+	} units[] = { { "", 1 }, { "s", 1 }, { "ms", 0.001 }, { "min", 60 }, { "h", 3600 } };
+	char *end;
+	double v = strtod(value, &end);
+
+	(void)size;
+	end += strspn(end, " ");
+	for (size_t i = 0; isdigit((unsigned char)*value) && i < NW_ARRAY_SIZE(units); i++)
+		if (strcmp(end, units[i].name) == 0 && v * units[i].seconds >= 0.001 &&
+		    v * units[i].seconds <= 30 * 86400.0) {
+			*(uint64_t *)to = (uint64_t)(v * units[i].seconds * (double)SECOND);
+			return NULL;
+		}
+	return "a time from 1 ms to 30 days: a number of seconds, or one with ms, s, min or h";
+}
+
+static const char *p_count(void *to, size_t size, const char *value)
+{
+	const char *end;
+	uint64_t n;
+
+	(void)size;
+	if (!number(value, 16, 16u << 20, &n, &end) || *end)
+		return "a number from 16 to 16777216";
+	*(uint32_t *)to = (uint32_t)n;
+	return NULL;
+}
+
+static const char *p_ring(void *to, size_t size, const char *value)
+{
+	const char *end;
+	uint64_t kib;
+
+	(void)size;
+	if (!number(value, 64, 1u << 20, &kib, &end) || *end || (kib & (kib - 1)))
+		return "a power of two from 64 to 1048576 (KiB)";
+	*(uint32_t *)to = (uint32_t)(kib << 10);
+	return NULL;
+}
+
+#define AT(member) offsetof(struct nw_config, member), sizeof(((struct nw_config *)0)->member)
+
+static const struct {
+	const char *key;
+	const char *initial;
+	size_t offset, size;
+	parse_fn parse;
+	bool restart; /* can't be swapped while running */
+	const char *help;
+} keys[] = {
+	{ "interfaces", "auto", AT(interfaces), p_interfaces, false,
+	  "names, or auto: all that are up and carry an address, but loopback" },
+	{ "ingress", "auto", AT(ingress), p_ingress, false, "auto, xdp, xdp-generic, tc, tcx, clsact, none" },
+	{ "egress", "auto", AT(egress), p_egress, false, "auto, tcx, clsact, none" },
+	{ "ports", "445, 139", AT(ports), p_ports, true, "TCP ports of SMB servers" },
+	{ "run_dir", "/run/negwatch", AT(run_dir), p_path, true, "directory of the control socket" },
+	{ "state_dir", "/var/lib/negwatch", AT(state_dir), p_path, true, "directory of the alert journal" },
+	{ "syslog_socket", "/dev/log", AT(syslog_socket), p_socket, false, "where alerts go, or none" },
+	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false,
+	  "authpriv, daemon, local0 to local7, ..." },
+	{ "syslog_queue", "1000", AT(syslog_queue), p_count, false,
+	  "alerts that wait while syslog does not take them" },
+	{ "answer_timeout", "10 s", AT(answer_timeout), p_time, true,
+	  "how long a VALIDATE may stay unanswered (rule 106)" },
+	{ "outcome_wait", "500 ms", AT(outcome_wait), p_time, true,
+	  "how long an alert waits to see what the server did about the change" },
+	{ "idle_timeout", "24 h", AT(idle_timeout), p_time, true,
+	  "a connection without events is forgotten after this time" },
+	{ "max_flows", "65536", AT(max_flows), p_count, true, "connections that are followed at once" },
+	{ "ring_buffer_kib", "4096", AT(ring_bytes), p_ring, true, "memory between kernel and daemon" },
+};
+
+void nw_config_defaults(struct nw_config *cfg)
+{
+	memset(cfg, 0, sizeof(*cfg));
+	for (size_t i = 0; i < NW_ARRAY_SIZE(keys); i++)
+		keys[i].parse((char *)cfg + keys[i].offset, keys[i].size, keys[i].initial);
+}
+
+int nw_config_set(struct nw_config *cfg, const char *key, const char *value, char *why, size_t why_size)
+{
+	for (size_t i = 0; i < NW_ARRAY_SIZE(keys); i++) {
+		const char *expected;
+
+		if (strcmp(keys[i].key, key) != 0)
+			continue;
+		expected = keys[i].parse((char *)cfg + keys[i].offset, keys[i].size, value);
+		if (!expected)
+			return 0;
+		snprintf(why, why_size, "%s = %s: expected %s", key, value, expected);
+		return -EINVAL;
+	}
+	snprintf(why, why_size, "there is no key \"%s\"; negwatchd --help lists all keys", key);
+	return -ENOENT;
+}
+
+static char *trim(char *s)
+{
+	size_t n;
+
+	s += strspn(s, " \t");
+	n = strlen(s);
+	while (n > 0 && isspace((unsigned char)s[n - 1]))
+		s[--n] = '\0';
+	return s;
+}
+
+/* Splits "key = value" in place; false if there is no "=". */
+static bool split(char *text, char **key, char **value)
+{
+	char *equals = strchr(text, '=');
+
+	if (!equals)
+		return false;
+	*equals = '\0';
+	*key = trim(text);
+	*value = trim(equals + 1);
+	return true;
+}
+
+int nw_config_option(struct nw_config *cfg, const char *text)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	char *key, *value, why[512];
+
+	if (!copy)
+		return -ENOMEM;
+	if (!split(copy, &key, &value))
+		return nw_err_r(-EINVAL, "--option %s: expected KEY=VALUE", text);
+	if (nw_config_set(cfg, key, value, why, sizeof(why)) < 0)
+		return nw_err_r(-EINVAL, "--option %s", why);
+	return 0;
+}
+
+int nw_config_read(struct nw_config *cfg, const char *path)
+{
+	_cleanup_fclose_ FILE *f = fopen(path, "re");
+	_cleanup_free_ char *line = NULL;
+	char *text, *key, *value, why[512];
+	size_t size = 0;
+	int n = 0, err = 0;
+
+	if (!f)
+		return -errno;
+	while (getline(&line, &size, f) >= 0) {
+		n++;
+		text = trim(line);
+		/* One section of this name is allowed: many tools insist on one. */
+		if (!*text || *text == '#' || *text == ';' || strcmp(text, "[negwatchd]") == 0)
+			continue;
+		if (!split(text, &key, &value))
+			err = nw_err_r(-EINVAL, "%s:%d: expected `key = value`", path, n);
+		else if (nw_config_set(cfg, key, value, why, sizeof(why)) < 0)
+			err = nw_err_r(-EINVAL, "%s:%d: %s", path, n, why);
+	}
+	return ferror(f) ? -EIO : err;
+}
+
+void nw_config_help(FILE *out)
+{
+	for (size_t i = 0; i < NW_ARRAY_SIZE(keys); i++)
+		fprintf(out, "  %-16s %s\n%19sdefault: %s\n", keys[i].key, keys[i].help, "", keys[i].initial);
+}
+
+const char *nw_config_needs_restart(const struct nw_config *old, const struct nw_config *fresh)
+{
+	for (size_t i = 0; i < NW_ARRAY_SIZE(keys); i++)
+		if (keys[i].restart && memcmp((const char *)old + keys[i].offset,
+					      (const char *)fresh + keys[i].offset, keys[i].size) != 0)
+			return keys[i].key;
+	return NULL;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The configuration: one table of keys, read from a file of `key = value` lines and from the command line. */
+#ifndef NW_CONFIG_H
+#define NW_CONFIG_H
+
+#include <limits.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "attach.h"
+
+#define NW_CONFIG_FILE "/etc/negwatch/negwatchd.conf"
+#define NW_INTERFACES_MAX 64
+#define NW_PORTS_MAX 32
+
+struct nw_interfaces {
+	unsigned int n; /* 0: all that are up and carry an address, but loopback */
+	char name[NW_INTERFACES_MAX][IF_NAMESIZE];
+};
+
+struct nw_ports {
+	unsigned int n;
+	uint16_t port[NW_PORTS_MAX]; /* host byte order */
+};
+
+struct nw_config {
+	struct nw_interfaces interfaces;
+	enum nw_hook_how ingress, egress;
+	struct nw_ports ports;
+	char run_dir[PATH_MAX / 2];
+	char state_dir[PATH_MAX / 2];
+	char syslog_socket[108];			     /* empty: off */
+	int syslog_facility;				     /* LOG_AUTHPRIV, ... */
+	uint64_t answer_timeout, outcome_wait, idle_timeout; /* ns */
+	uint32_t max_flows;
+	uint32_t ring_bytes;
+	uint32_t syslog_queue; /* alerts */
+};
+
+/* The defaults of the table. */
+void nw_config_defaults(struct nw_config *cfg);
+
+/*
+ * Sets one key. 0, or -EINVAL (the value) or -ENOENT (no such key), with a message for people in why, which
+ * has room for why_size bytes.
+ */
+int nw_config_set(struct nw_config *cfg, const char *key, const char *value, char *why, size_t why_size);
+
+/* "key=value" or "key = value", of the command line. Logs what is wrong. 0 or -EINVAL. */
+int nw_config_option(struct nw_config *cfg, const char *text);
+
+/* Reads the file into cfg; logs every error with file and line. 0; -ENOENT: no file; -EINVAL; or -errno. */
+int nw_config_read(struct nw_config *cfg, const char *path);
+
+/* All keys with their defaults and meaning. */
+void nw_config_help(FILE *out);
+
+/* Key of what differs and needs a restart to take effect; NULL: all of it can be swapped. */
+const char *nw_config_needs_restart(const struct nw_config *old, const struct nw_config *fresh);
+
+#endif

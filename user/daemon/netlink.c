@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Questions to the kernel's routing netlink: links, traffic-control filters, and news about both. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if_arp.h>
+#include <linux/if_link.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "netlink.h"
+#include "../util/util.h"
+
+struct request {
+	struct nlmsghdr head;
+	union {
+		struct ifinfomsg link;
+		struct tcmsg tc;
+	} u;
+};
+
+/* Takes one message of the answer; non-zero ends the reading. */
+typedef int (*answer_fn)(void *arg, const struct nlmsghdr *msg);
+
+static int read_answers(int fd, answer_fn fn, void *arg)
+{
+	static _Alignas(struct nlmsghdr) char buf[32768];
+
+	for (;;) {
+		ssize_t n = recv(fd, buf, sizeof(buf), 0);
+		const struct nlmsghdr *msg;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		for (msg = (void *)buf; NLMSG_OK(msg, (size_t)n); msg = NLMSG_NEXT(msg, n)) {
+			int ret;
+
+			if (msg->nlmsg_type == NLMSG_DONE)
+				return 0;
+			if (msg->nlmsg_type == NLMSG_ERROR)
+				return ((const struct nlmsgerr *)NLMSG_DATA(msg))->error;
+			ret = fn(arg, msg);
+			if (ret)
+				return ret;
+		}
+	}
+}
+
+static int dump(struct request *req, size_t len, answer_fn fn, void *arg)
+{
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+
+	if (fd < 0)
+		return -errno;
+	req->head.nlmsg_len = NLMSG_LENGTH(len);
+	req->head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	if (send(fd, req, req->head.nlmsg_len, 0) < 0)
+		return -errno;
+	return read_answers(fd, fn, arg);
+}
+
+/* The attribute of that type, or NULL. */
+static const struct rtattr *attr(const struct rtattr *a, int len, unsigned short type)
+{
+	for (; RTA_OK(a, len); a = RTA_NEXT(a, len))
+		if ((a->rta_type & NLA_TYPE_MASK) == type)
+			return a;
+	return NULL;
+}
+
+static const struct rtattr *nested(const struct rtattr *a, unsigned short type)
+{
+	return a ? attr(RTA_DATA(a), RTA_PAYLOAD(a), type) : NULL;
+}
+
+static void text_of(char *out, size_t size, const struct rtattr *a)
+{
+	size_t n = a ? RTA_PAYLOAD(a) : 0;
+
+	if (n >= size)
+		n = size - 1;
+	if (n)
+		memcpy(out, RTA_DATA(a), n);
+	out[n] = '\0';
+}
+
+static uint32_t number_of(const struct rtattr *a)
+{
+	uint32_t v = 0;
+
+	if (a && RTA_PAYLOAD(a) >= sizeof(v))
+		memcpy(&v, RTA_DATA(a), sizeof(v));
+	return v;
+}
+
+struct link_walk {
+	int (*fn)(void *arg, const struct nw_link *link);
+	void *arg;
+};
+
+static int take_link(void *arg, const struct nlmsghdr *msg)
+{
+	const struct ifinfomsg *info = NLMSG_DATA(msg);
+	const struct rtattr *first = IFLA_RTA(info);
+	struct link_walk *walk = arg;
+	int len = (int)IFLA_PAYLOAD(msg);
+	struct nw_link link = {
+		.ifindex = info->ifi_index,
+		.mtu = number_of(attr(first, len, IFLA_MTU)),
+		.loopback = info->ifi_type == ARPHRD_LOOPBACK,
+		.up = info->ifi_flags & IFF_UP,
+	};
+
+	if (msg->nlmsg_type != RTM_NEWLINK)
+		return 0;
+	text_of(link.name, sizeof(link.name), attr(first, len, IFLA_IFNAME));
+	text_of(link.kind, sizeof(link.kind), nested(attr(first, len, IFLA_LINKINFO), IFLA_INFO_KIND));
+	return walk->fn(walk->arg, &link);
+}
+
+int nw_link_each(int (*fn)(void *arg, const struct nw_link *link), void *arg)
+{
+	struct request req = { .head.nlmsg_type = RTM_GETLINK, .u.link.ifi_family = AF_UNSPEC };
+	struct link_walk walk = { fn, arg };
+
+	return dump(&req, sizeof(req.u.link), take_link, &walk);
+}
+
+static int same_name(void *arg, const struct nw_link *link)
+{
+	struct nw_link *wanted = arg;
+
+	if (strcmp(link->name, wanted->name) != 0)
+		return 0;
+	*wanted = *link;
+	return 1;
+}
+
+int nw_link_by_name(const char *name, struct nw_link *out)
+{
+	struct nw_link link = { 0 };
+	int ret;
+
+	if (strlen(name) >= sizeof(link.name))
+		return -ENODEV;
+	strcpy(link.name, name);
+	ret = nw_link_each(same_name, &link);
+	if (ret <= 0)
+		return ret ? ret : -ENODEV;
+	*out = link;
+	return 0;
+}
+
+struct filter_walk {
+	int (*fn)(void *arg, const struct nw_filter *f);
+	void *arg;
+	unsigned int ifindex;
+};
+
+static int take_filter(void *arg, const struct nlmsghdr *msg)
+{
+	const struct tcmsg *tc = NLMSG_DATA(msg);
+	const struct rtattr *first = TCA_RTA(tc), *options;
+	struct filter_walk *walk = arg;
+	int len = (int)TCA_PAYLOAD(msg);
+	struct nw_filter f = { .handle = tc->tcm_handle, .priority = TC_H_MAJ(tc->tcm_info) >> 16 };
+
+	/* A filter's head comes without a handle, before its instances. */
+	if (msg->nlmsg_type != RTM_NEWTFILTER || (unsigned int)tc->tcm_ifindex != walk->ifindex || !f.handle)
+		return 0;
+	options = attr(first, len, TCA_OPTIONS);
+	f.prog_id = number_of(nested(options, TCA_BPF_ID));
+	text_of(f.name, sizeof(f.name), nested(options, TCA_BPF_NAME));
+	return walk->fn(walk->arg, &f);
+}
+
+int nw_filter_each(unsigned int ifindex, bool egress, int (*fn)(void *arg, const struct nw_filter *f),
+		   void *arg)
+{
+	struct request req = {
+		.head.nlmsg_type = RTM_GETTFILTER,
+		.u.tc.tcm_family = AF_UNSPEC,
+		.u.tc.tcm_ifindex = (int)ifindex,
+		.u.tc.tcm_parent = TC_H_MAKE(TC_H_CLSACT, egress ? TC_H_MIN_EGRESS : TC_H_MIN_INGRESS),
+	};
+	struct filter_walk walk = { fn, arg, ifindex };
+
+	return dump(&req, sizeof(req.u.tc), take_filter, &walk);
+}
+
+int nw_netlink_watch(void)
+{
+	struct sockaddr_nl addr = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+	};
+	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return -errno;
+	return TAKE_FD(fd);
+}
+
+void nw_netlink_drain(int fd)
+{
+	char buf[16384];
+
+	/* ENOBUFS says that news were lost; whoever drains looks at everything again anyway. */
+	while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0 || errno == ENOBUFS)
+		errno = 0;
+}

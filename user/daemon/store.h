@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The last alerts, as the JSON lines of the journal, for `alerts` and `show`. */
+#ifndef NW_STORE_H
+#define NW_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define NW_STORE_MAX 1000u
+
+struct nw_store {
+	struct nw_stored {
+		uint64_t id;
+		char *line; /* owned; no newline */
+		size_t len;
+	} ring[NW_STORE_MAX];
+	unsigned int head, count;
+};
+
+/* Copies the line; the oldest makes room. Without memory the alert is not kept here. */
+void nw_store_add(struct nw_store *s, uint64_t id, const char *line, size_t len);
+
+/* The i-th, oldest first; NULL behind the last. */
+const struct nw_stored *nw_store_at(const struct nw_store *s, unsigned int i);
+
+/* NULL if it is not among them. */
+const struct nw_stored *nw_store_find(const struct nw_store *s, uint64_t id);
+
+void nw_store_clear(struct nw_store *s);
+
+#endif

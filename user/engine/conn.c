@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A connection's record: its exchanges grow here, within bounds, and are released here. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* NEGOTIATE pairs per connection: one, or two after an SMB1 start. A server has to disconnect on more. */
+#define NEGOTIATES_MAX 8
+
+int nw_conn_init(struct nw_conn *c, const struct nw_event *ev, uint64_t id)
+{
+	c->state = calloc(1, sizeof(*c->state));
+	if (!c->state)
+		return -ENOMEM;
+	c->state->unused_validate = -1;
+	c->key = ev->key;
+	c->id = id;
+	c->first_ts = ev->ts;
+	c->first_frame = ev->frame;
+	c->client = ev->client;
+	c->syn_seen = ev->flags & NW_EF_SYN_SEEN;
+	c->n_vlan = ev->tcp.n_vlan;
+	memcpy(c->vlan, ev->tcp.vlan, sizeof(c->vlan));
+	if (!c->syn_seen)
+		c->unseen |= NW_UNSEEN_START;
+	return 0;
+}
+
+static void exchanges_free(struct nw_exchange *x, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		free(x[i].request.dialects);
+		free(x[i].response.dialects);
+	}
+	free(x);
+}
+
+void nw_conn_release(struct nw_engine *e, struct nw_conn *c)
+{
+	if (c->state) {
+		nw_join_release(e, &c->state->join[0]);
+		nw_join_release(e, &c->state->join[1]);
+	}
+	exchanges_free(c->negotiate, c->n_negotiate);
+	exchanges_free(c->validate, c->n_validate);
+	free(c->findings);
+	free(c->state);
+}
+
+/* One more at the end of *list, of which there are *n; with max reached, the oldest is forgotten. */
+static struct nw_exchange *add(struct nw_exchange **list, uint16_t *n, unsigned int max)
+{
+	struct nw_exchange *grown;
+
+	if (*n >= max) {
+		free((*list)[0].request.dialects);
+		free((*list)[0].response.dialects);
+		memmove(*list, *list + 1, (*n - 1) * sizeof(**list));
+		memset(*list + *n - 1, 0, sizeof(**list));
+		return *list + *n - 1;
+	}
+	grown = realloc(*list, (*n + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	*list = grown;
+	memset(grown + *n, 0, sizeof(*grown));
+	return grown + (*n)++;
+}
+
+struct nw_exchange *nw_conn_add_negotiate(struct nw_conn *c)
+{
+	return add(&c->negotiate, &c->n_negotiate, NEGOTIATES_MAX);
+}
+
+struct nw_exchange *nw_conn_add_validate(struct nw_conn *c)
+{
+	uint16_t before = c->n_validate;
+	struct nw_exchange *x = add(&c->validate, &c->n_validate, NW_VALIDATES_MAX);
+	unsigned int i;
+
+	if (!x || c->n_validate != before)
+		return x;
+	/* The oldest was forgotten: what refers to exchanges by index moves along. */
+	c->validates_dropped++;
+	if (c->state->unused_validate >= 0)
+		c->state->unused_validate--;
+	for (i = 0; i < c->n_findings; i++)
+		if (c->findings[i].validate >= 0)
+			c->findings[i].validate--;
+	return x;
+}
+
+int nw_params_set(struct nw_params *p, const struct nw_event *ev)
+{
+	unsigned int n = ev->smb.n_dialects, i;
+	uint16_t *dialects = NULL;
+
+	if (n > NW_DIALECTS_MAX)
+		n = NW_DIALECTS_MAX;
+	if (ev->smb.dialects_off + 2 * n > ev->data_len)
+		n = 0;
+	if (n) {
+		dialects = malloc(n * sizeof(*dialects));
+		if (!dialects)
+			return -ENOMEM;
+		for (i = 0; i < n; i++)
+			dialects[i] = nw_le16(ev->data + ev->smb.dialects_off + 2 * i);
+	}
+	free(p->dialects);
+	*p = (struct nw_params){
+		.ts = ev->ts,
+		.frame = ev->frame,
+		.fingerprint = ev->smb.fingerprint,
+		.message_id = ev->smb.message_id,
+		.session_id = ev->smb.session_id,
+		.status = ev->smb.status,
+		.capabilities = ev->smb.capabilities,
+		.max_output = ev->smb.max_output,
+		.security_mode = ev->smb.security_mode,
+		.dialect = ev->smb.dialect,
+		.n_dialects = ev->smb.n_dialects,
+		.is_signed = ev->smb.flags & NW_SMB2_F_SIGNED,
+		.dialects = dialects,
+	};
+	memcpy(p->guid, ev->smb.guid, sizeof(p->guid));
+	return 0;
+}
+
+const struct nw_params *nw_conn_negotiate_request(const struct nw_conn *c)
+{
+	const struct nw_exchange *x;
+
+	if (!c->n_negotiate)
+		return NULL;
+	/* An SMB1 start that was answered with 2.0.2 has no SMB2 request: unknown, never a mismatch. */
+	x = &c->negotiate[c->n_negotiate - 1];
+	return x->request.ts && x->request.fingerprint ? &x->request : NULL;
+}
+
+const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c)
+{
+	const struct nw_exchange *x;
+
+	if (!c->n_negotiate)
+		return NULL;
+	x = &c->negotiate[c->n_negotiate - 1];
+	return x->response.fingerprint && x->response.dialect != 0x02ff ? &x->response : NULL;
+}
+
+enum nw_observed nw_conn_observed(const struct nw_conn *c)
+{
+	if (!c->n_negotiate && !c->n_validate && !c->smb1_negotiate)
+		return NW_OBSERVED_NONE;
+	return c->unseen ? NW_OBSERVED_PARTIAL : NW_OBSERVED_FULL;
+}
+
+const union nw_addr *nw_conn_addr(const struct nw_conn *c, enum nw_dir_id side)
+{
+	return &c->key.addr[side == NW_C2S ? c->client : !c->client];
+}
+
+uint16_t nw_conn_port(const struct nw_conn *c, enum nw_dir_id side)
+{
+	return nw_from_be16(c->key.port[side == NW_C2S ? c->client : !c->client]);
+}

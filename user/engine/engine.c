@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The engine's doorway: events and ticks in, connections looked up, messages handed to the verdict. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* A closed connection is kept this long for `flows`, and for what its packets may still tell. */
+#define LINGER (60 * NW_NS_PER_S)
+
+void nw_engine_defaults(struct nw_engine_config *cfg)
+{
+	*cfg = (struct nw_engine_config){
+		.max_conns = 65536,
+		.answer_timeout = 10 * NW_NS_PER_S,
+		.outcome_wait = 500 * NW_NS_PER_MS,
+	};
+}
+
+static void leave(struct nw_engine *e, struct nw_conn *c)
+{
+	nw_verdict_final(e, c);
+	if (nw_conn_observed(c) != NW_OBSERVED_FULL)
+		e->stats.not_observed++;
+	if (e->ops.done)
+		e->ops.done(e->arg, c);
+	nw_conn_release(e, c);
+}
+
+static void evict(void *arg, void *value)
+{
+	struct nw_engine *e = arg;
+
+	e->stats.evicted++;
+	leave(e, value);
+}
+
+int nw_engine_new(struct nw_engine **out, const struct nw_engine_config *cfg, const struct nw_engine_ops *ops,
+		  void *arg)
+{
+	struct nw_engine *e;
+	int err;
+
+	if (!cfg->max_conns || !cfg->answer_timeout)
+		return -EINVAL;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->cfg = *cfg;
+	e->ops = *ops;
+	e->arg = arg;
+	err = nw_table_new(&e->table, cfg->max_conns, sizeof(struct nw_conn), cfg->hash_seed, evict, e);
+	if (err < 0) {
+		free(e);
+		return err;
+	}
+	*out = e;
+	return 0;
+}
+
+void nw_engine_free(struct nw_engine **ep)
+{
+	struct nw_engine *e = *ep;
+	struct nw_conn *c;
+
+	if (!e)
+		return;
+	for (c = nw_table_first(e->table); c; c = nw_table_next(e->table, c))
+		nw_conn_release(e, c);
+	nw_table_free(&e->table);
+	free(e);
+	*ep = NULL;
+}
+
+static void forget(struct nw_engine *e, struct nw_conn *c)
+{
+	leave(e, c);
+	nw_table_del(e->table, c);
+}
+
+static struct nw_conn *conn_of(struct nw_engine *e, const struct nw_event *ev)
+{
+	struct nw_conn *c = nw_table_get(e->table, &ev->key);
+
+	if (c && ev->flags & NW_EF_NEW) {
+		forget(e, c);
+		c = NULL;
+	}
+	if (c)
+		return c;
+	c = nw_table_put(e->table, &ev->key);
+	if (!c)
+		return NULL;
+	if (nw_conn_init(c, ev, ++e->last_id) < 0) {
+		nw_table_del(e->table, c);
+		return NULL;
+	}
+	c->ifindex = ev->ifindex;
+	e->stats.conns++;
+	return c;
+}
+
+/* What an encrypted message may hide: VALIDATE, on a connection below 3.1.1 that has not shown one. */
+static void see_encrypted(struct nw_conn *c)
+{
+	c->encrypted = true;
+	if (!c->n_validate && c->dialect < 0x0311)
+		c->unseen |= NW_UNSEEN_ENCRYPTED;
+}
+
+static int on_negotiate(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+{
+	bool request = ev->type == NW_EV_NEGOTIATE_REQ;
+	struct nw_exchange *x = c->n_negotiate ? &c->negotiate[c->n_negotiate - 1] : NULL;
+	struct nw_params *p = x ? request ? &x->request : &x->response : NULL;
+
+	if (p && p->ts && p->message_id == ev->smb.message_id && p->fingerprint == ev->smb.fingerprint)
+		return 0; /* told twice: by the tap and by the joiner */
+	/* A response belongs to the request before it; all else begins an exchange. */
+	if (request || !x || x->response.ts || x->request.message_id != ev->smb.message_id)
+		x = nw_conn_add_negotiate(c);
+	if (!x)
+		return -ENOMEM;
+	if (request) {
+		e->stats.negotiates++;
+		return nw_params_set(&x->request, ev);
+	}
+	if (ev->smb.fingerprint && ev->smb.dialect != 0x02ff) {
+		c->dialect = ev->smb.dialect;
+		e->stats.smb311 += c->dialect == 0x0311;
+	}
+	return nw_params_set(&x->response, ev);
+}
+
+static struct nw_exchange *find_validate(struct nw_conn *c, uint64_t message_id, uint64_t session_id)
+{
+	unsigned int i;
+
+	for (i = c->n_validate; i-- > 0;) {
+		const struct nw_params *p = c->validate[i].request.ts ? &c->validate[i].request :
+									&c->validate[i].response;
+
+		if (p->message_id == message_id && p->session_id == session_id)
+			return &c->validate[i];
+	}
+	return NULL;
+}
+
+static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+{
+	struct nw_exchange *x = find_validate(c, ev->smb.message_id, ev->smb.session_id);
+	bool request = ev->type == NW_EV_VALIDATE_REQ;
+	int err;
+
+	if (x && (request ? x->request.ts : x->response.ts))
+		return 0;
+	if (!x)
+		x = nw_conn_add_validate(c);
+	if (!x)
+		return -ENOMEM;
+	err = nw_params_set(request ? &x->request : &x->response, ev);
+	if (err < 0)
+		return err;
+	if (e->lost_ts && e->now - e->lost_ts < NW_NS_PER_S)
+		x->near_gap = true;
+	if (c->state->gap_ts)
+		x->near_gap = true;
+	if (request) {
+		e->stats.validates++;
+		nw_compare_request(x, nw_conn_negotiate_request(c));
+		return 0;
+	}
+	nw_compare_response(x, nw_conn_negotiate_response(c));
+	nw_verdict_response(e, c, x);
+	return 0;
+}
+
+static void on_session(struct nw_conn *c, const struct nw_event *ev)
+{
+	if (ev->smb.status != NW_STATUS_SUCCESS)
+		return;
+	/* MS-SMB2 2.2.6: SMB2_SESSION_FLAG_IS_GUEST, _IS_NULL. smbd sets neither for an anonymous session, but
+	 * leaves the answer unsigned: there is no key to sign with. */
+	if (ev->smb.session_flags & 0x0003)
+		c->guest = true;
+	else if (ev->smb.flags & NW_SMB2_F_SIGNED)
+		c->authenticated = true;
+}
+
+static void on_gap(struct nw_conn *c, const struct nw_event *ev)
+{
+	c->state->gap_ts = ev->ts;
+	switch (ev->cause) {
+	case NW_GAP_TRUNCATED:
+		c->unseen |= NW_UNSEEN_TRUNCATED;
+		break;
+	case NW_GAP_FRAGMENT:
+		c->unseen |= NW_UNSEEN_FRAGMENT;
+		break;
+	default:
+		c->unseen |= NW_UNSEEN_GAP;
+	}
+}
+
+static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+{
+	bool rst = ev->type == NW_EV_RST;
+	uint8_t outcome = ev->dir == NW_S2C ? rst ? NW_OUT_SERVER_RST : NW_OUT_SERVER_FIN :
+			  rst		    ? NW_OUT_CLIENT_RST :
+					      NW_OUT_CLIENT_FIN;
+
+	if (rst)
+		nw_reset_add(c, ev);
+	else
+		nw_reset_alive(c, ev->dir);
+	if (!c->end.how)
+		c->end = (struct nw_end){ .ts = ev->ts,
+					  .frame = ev->frame,
+					  .by = ev->dir,
+					  .how = rst ? NW_END_RST : NW_END_FIN };
+	if (!rst)
+		c->state->fins |= 1 << ev->dir;
+	if (rst || c->state->fins == 3)
+		c->state->closed_ts = ev->ts;
+	nw_verdict_end(e, c, ev, outcome);
+}
+
+/* The supposed sender of a reset goes on: the reset did not end the connection. */
+static void on_alive(struct nw_conn *c, const struct nw_event *ev)
+{
+	nw_reset_alive(c, ev->dir);
+	if (c->end.how == NW_END_RST && c->end.by == ev->dir) {
+		c->end = (struct nw_end){ 0 };
+		c->state->closed_ts = 0;
+	}
+}
+
+int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+{
+	switch (ev->type) {
+	case NW_EV_SMB1_REQ:
+		c->smb1_negotiate = true;
+		return 0;
+	case NW_EV_SMB1_RSP:
+		c->smb1_negotiate = true;
+		c->smb1_only = true;
+		return 0;
+	case NW_EV_NEGOTIATE_REQ:
+	case NW_EV_NEGOTIATE_RSP:
+		return on_negotiate(e, c, ev);
+	case NW_EV_VALIDATE_REQ:
+	case NW_EV_VALIDATE_RSP:
+		return on_validate(e, c, ev);
+	case NW_EV_SESSION_RSP:
+		on_session(c, ev);
+		return 0;
+	case NW_EV_TREE_RSP:
+		if (ev->smb.status == NW_STATUS_SUCCESS)
+			c->tree_connected = true;
+		return 0;
+	case NW_EV_LOGOFF:
+		nw_verdict_end(e, c, ev, NW_OUT_LOGOFF);
+		return 0;
+	case NW_EV_ENCRYPTED:
+		see_encrypted(c);
+		if (ev->dir == NW_C2S)
+			nw_verdict_used(e, c, ev);
+		return 0;
+	case NW_EV_USE:
+		nw_verdict_used(e, c, ev);
+		return 0;
+	case NW_EV_COMPRESSED:
+		c->compressed = true;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
+{
+	struct nw_conn *c;
+	int err = 0;
+
+	e->stats.events++;
+	if (ev->ts > e->now)
+		e->now = ev->ts;
+	if (e->next_due && e->now >= e->next_due)
+		nw_engine_tick(e, e->now);
+	c = conn_of(e, ev);
+	if (!c)
+		return -ENOMEM;
+	c->n_events++;
+	c->last_ts = ev->ts;
+	c->syn_opts |= ev->syn_opts;
+	switch (ev->type) {
+	case NW_EV_FLOW:
+		break;
+	case NW_EV_PIECE:
+		err = nw_join_piece(e, c, ev);
+		break;
+	case NW_EV_GAP:
+		on_gap(c, ev);
+		break;
+	case NW_EV_FIN:
+	case NW_EV_RST:
+		on_end(e, c, ev);
+		break;
+	case NW_EV_ALIVE:
+		on_alive(c, ev);
+		break;
+	default:
+		if (c->end.how == NW_END_RST && c->end.by == ev->dir)
+			on_alive(c, ev);
+		err = nw_engine_message(e, c, ev);
+	}
+	if (ev->type != NW_EV_RST)
+		nw_endpoint_saw(c->state, ev);
+	nw_verdict_due(e, c);
+	return err;
+}
+
+uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
+{
+	struct nw_conn *c, *next;
+
+	if (now > e->now)
+		e->now = now;
+	if (!e->next_due || e->now >= e->next_due) {
+		e->next_due = 0;
+		for (c = nw_table_first(e->table); c; c = next) {
+			next = nw_table_next(e->table, c);
+			if (c->state->due && e->now >= c->state->due)
+				nw_verdict_tick(e, c, e->now);
+			nw_verdict_due(e, c);
+		}
+	}
+	/* The idlest come first, so that forgetting stops at the first that has to stay. */
+	while (e->cfg.idle_timeout && (c = nw_table_idlest(e->table))) {
+		uint64_t wait = c->state->closed_ts ? LINGER : e->cfg.idle_timeout;
+
+		if (e->now - c->last_ts < wait || c->state->due)
+			break;
+		e->stats.expired++;
+		forget(e, c);
+	}
+	return e->next_due;
+}
+
+void nw_engine_lost(struct nw_engine *e, uint64_t now, uint64_t count)
+{
+	struct nw_conn *c;
+	unsigned int i;
+
+	if (!count)
+		return;
+	e->lost_ts = now;
+	/* Whatever waits for an answer may have had it among the lost. */
+	for (c = nw_table_first(e->table); c; c = nw_table_next(e->table, c)) {
+		c->unseen |= NW_UNSEEN_GAP;
+		for (i = 0; i < c->n_validate; i++)
+			if (!c->validate[i].concluded)
+				c->validate[i].near_gap = true;
+	}
+}
+
+void nw_engine_flush(struct nw_engine *e)
+{
+	struct nw_conn *c;
+
+	while ((c = nw_table_first(e->table)))
+		forget(e, c);
+}
+
+void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out)
+{
+	*out = e->stats;
+	out->conns_now = nw_table_count(e->table);
+}
+
+int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg)
+{
+	struct nw_conn *c;
+	int err = 0;
+
+	for (c = nw_table_first(e->table); c && !err; c = nw_table_next(e->table, c))
+		err = fn(arg, c);
+	return err;
+}

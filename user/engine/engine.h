@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The engine: from events to findings. Pure: no I/O, no clock (time comes with events and ticks), no
+ * globals. All memory is bounded by the configuration. Not thread-safe; one engine per thread.
+ */
+#ifndef NW_ENGINE_H
+#define NW_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../bpf/abi.h"
+#include "rules.h"
+
+#define NW_NS_PER_MS 1000000ULL
+#define NW_NS_PER_S 1000000000ULL
+
+/* Per flow and kept for show and read; what exceeds it is counted. Samba and Linux clients send one
+ * VALIDATE per TREE_CONNECT. */
+#define NW_VALIDATES_MAX 32
+#define NW_RESETS_MAX 8
+
+/* What NEGOTIATE and VALIDATE both carry, as one side sent it. */
+struct nw_params {
+	uint64_t ts; /* event clock, ns; 0: this message was not seen */
+	uint64_t frame;
+	uint64_t fingerprint; /* 0: values unknown (error response) */
+	uint64_t message_id;
+	uint64_t session_id;
+	uint32_t status; /* responses: NTSTATUS */
+	uint32_t capabilities;
+	uint32_t max_output; /* VALIDATE request */
+	uint16_t security_mode;
+	uint16_t dialect;    /* responses */
+	uint16_t n_dialects; /* requests: as sent; at most NW_DIALECTS_MAX are kept */
+	bool is_signed;
+	bool encrypted;
+	uint8_t guid[16]; /* wire order */
+	uint16_t *dialects; /* min(n_dialects, NW_DIALECTS_MAX) of them; owned by the flow */
+};
+
+/* One exchange. */
+struct nw_exchange {
+	struct nw_params request;
+	struct nw_params response;
+	/* VALIDATE only: NW_FIELD_* against the NEGOTIATE that was the last when it was sent */
+	uint8_t request_differs;
+	uint8_t response_differs;
+	bool request_compared; /* both sides were known */
+	bool response_compared;
+	bool concluded; /* the engine's own */
+	bool used;	/* the tree was used after the response */
+	bool highest_same; /* request: dialects differ, but not the highest */
+	bool near_gap;
+};
+
+enum nw_end_how { NW_END_NONE = 0, NW_END_FIN, NW_END_RST };
+
+struct nw_end {
+	uint64_t ts;
+	uint64_t frame;
+	uint8_t by; /* enum nw_dir_id */
+	uint8_t how; /* enum nw_end_how */
+};
+
+/* Signs that a RST was not sent by its supposed sender */
+#define NW_SIGN_TTL 0x01u
+#define NW_SIGN_WINDOW 0x02u
+#define NW_SIGN_IP_ID 0x04u
+#define NW_SIGN_SEQUENCE 0x08u
+#define NW_SIGN_TALKS_ON 0x10u
+#define NW_SIGN_SECOND_RST 0x20u
+
+enum nw_forged { NW_FORGED_NO = 0, NW_FORGED_LIKELY, NW_FORGED_CERTAIN };
+
+struct nw_reset {
+	uint64_t ts;
+	uint64_t frame;
+	uint8_t by;
+	uint8_t ttl;
+	uint8_t signs;
+	uint8_t forged; /* enum nw_forged */
+};
+
+/* How the server (or client) took a difference: attribute of 101 and 102 */
+enum nw_outcome_id {
+	NW_OUT_UNKNOWN = 0,
+	NW_OUT_SERVER_FIN,
+	NW_OUT_SERVER_RST,
+	NW_OUT_CLIENT_FIN,
+	NW_OUT_CLIENT_RST,
+	NW_OUT_LOGOFF,
+	NW_OUT_ERROR,	  /* answered with an error, connection stays up */
+	NW_OUT_TOLERATED, /* answered as if nothing was wrong */
+};
+
+enum nw_leg {
+	NW_LEG_NONE = 0,
+	NW_LEG_CLIENT_HERE, /* between the client and this place */
+	NW_LEG_HERE_SERVER, /* between this place and the server */
+};
+
+enum nw_vantage { NW_VANTAGE_UNKNOWN = 0, NW_VANTAGE_SERVER, NW_VANTAGE_CLIENT, NW_VANTAGE_BETWEEN };
+
+#define NW_TEXT_MAX 320
+
+struct nw_finding {
+	uint64_t ts; /* event clock, ns: the packet that settled it */
+	uint64_t frame;
+	uint16_t rule;
+	uint8_t severity; /* enum nw_severity; a rule's own may be graded */
+	uint8_t fields;	  /* NW_FIELD_* */
+	uint8_t leg;	  /* enum nw_leg */
+	uint8_t outcome;  /* enum nw_outcome_id */
+	bool near_gap;	  /* bytes or events were lost close by */
+	int16_t validate; /* index into the flow's exchanges, -1: none */
+	uint64_t delay_ns; /* from the VALIDATE request to what settled it; 0: does not apply */
+	char text[NW_TEXT_MAX]; /* one plain sentence, printable ASCII */
+};
+
+/* What stayed unseen, by cause: bits of nw_conn.unseen */
+#define NW_UNSEEN_ENCRYPTED 0x01u
+#define NW_UNSEEN_GAP 0x02u
+#define NW_UNSEEN_TRUNCATED 0x04u
+#define NW_UNSEEN_FRAGMENT 0x08u
+#define NW_UNSEEN_START 0x10u /* the flow was running before it was first seen */
+
+enum nw_observed { NW_OBSERVED_NONE = 0, NW_OBSERVED_PARTIAL, NW_OBSERVED_FULL };
+
+/* One connection. Read-only for all but the engine. */
+struct nw_conn {
+	struct nw_key key;
+	uint64_t id; /* counts connections, from 1 */
+	uint64_t first_ts, last_ts; /* event clock, ns */
+	uint64_t first_frame;
+	uint32_t ifindex;
+	uint8_t client; /* endpoint of the key */
+	uint8_t syn_opts;
+	uint8_t n_vlan;
+	uint8_t unseen; /* NW_UNSEEN_* */
+	uint16_t vlan[2];
+	bool syn_seen;
+	bool smb1_negotiate;
+	bool smb1_only; /* the server chose SMB1 */
+	bool encrypted, compressed;
+	bool authenticated, guest, tree_connected;
+	uint16_t dialect; /* negotiated, 0: unknown */
+	uint32_t n_events;
+
+	struct nw_exchange *negotiate; /* the last is the one that counts */
+	struct nw_exchange *validate;
+	uint16_t n_negotiate, n_validate;
+	uint32_t validates_dropped; /* beyond NW_VALIDATES_MAX; the oldest are forgotten */
+
+	struct nw_reset resets[NW_RESETS_MAX];
+	uint8_t n_resets;
+	struct nw_end end;
+
+	struct nw_finding *findings;
+	uint16_t n_findings;
+
+	struct nw_conn_state *state; /* the engine's own */
+};
+
+struct nw_engine_config {
+	uint32_t max_conns;	  /* default 65536 */
+	uint64_t answer_timeout;  /* ns, rule 106; default 10 s: smbclient gives up after 20 */
+	uint64_t outcome_wait;	  /* ns, how long 101 waits for the server's reaction; default 500 ms */
+	uint64_t idle_timeout;	  /* ns without an event after which a connection is forgotten; 0: never */
+	uint64_t hash_seed;	  /* random where strangers choose the keys */
+	enum nw_vantage vantage;  /* UNKNOWN: by own addresses */
+	bool (*is_own)(void *arg, const union nw_addr *addr); /* may be NULL */
+};
+
+/*
+ * finding: a rule was met; conn and finding are valid during the call. done: nothing more will come of
+ * this connection (closed, evicted, or flushed); it is freed afterwards. Both may be NULL.
+ */
+struct nw_engine_ops {
+	void (*finding)(void *arg, const struct nw_conn *conn, const struct nw_finding *finding);
+	void (*done)(void *arg, const struct nw_conn *conn);
+};
+
+struct nw_engine_stats {
+	uint64_t events, conns, evicted, expired, joined, join_dropped, findings;
+	uint64_t rule[NW_RULES_MAX]; /* by index of the rule table */
+	uint64_t negotiates, validates, smb311, not_observed;
+	uint32_t conns_now;
+};
+
+struct nw_engine;
+
+/* Returns 0, -ENOMEM or -EINVAL; *out is untouched on failure. ops and arg must outlive the engine. */
+int nw_engine_new(struct nw_engine **out, const struct nw_engine_config *cfg,
+		  const struct nw_engine_ops *ops, void *arg);
+void nw_engine_free(struct nw_engine **e);
+
+void nw_engine_defaults(struct nw_engine_config *cfg);
+
+/* One event; its ts must not lie far before the latest (a second is tolerated). 0 or -ENOMEM. */
+int nw_engine_event(struct nw_engine *e, const struct nw_event *ev);
+
+/* The clock went on to `now` (event clock, ns): timeouts. Returns when to be called next, 0: no need. */
+uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now);
+
+/* Events were lost before this moment: findings near it will say so. */
+void nw_engine_lost(struct nw_engine *e, uint64_t now, uint64_t count);
+
+/* End of input: concludes what can be concluded and hands all connections to done(), oldest first. */
+void nw_engine_flush(struct nw_engine *e);
+
+void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out);
+
+/* Calls fn for each connection, oldest first, until it returns non-zero, which is then returned. */
+int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg);
+
+enum nw_observed nw_conn_observed(const struct nw_conn *c);
+/* Address and port (network byte order) of a side. */
+const union nw_addr *nw_conn_addr(const struct nw_conn *c, enum nw_dir_id side);
+uint16_t nw_conn_port(const struct nw_conn *c, enum nw_dir_id side); /* host byte order */
+
+/* Names as in the output contract: "client-here", "fin", "ttl", ... Static storage. */
+const char *nw_leg_name(uint8_t leg);
+const char *nw_end_name(uint8_t how);
+const char *nw_forged_name(uint8_t forged);
+const char *nw_sign_name(unsigned int bit_index); /* NULL behind the last */
+const char *nw_outcome_name(uint8_t outcome);
+const char *nw_observed_name(enum nw_observed o);
+const char *nw_unseen_name(unsigned int bit_index); /* NULL behind the last */
+const char *nw_path_hint_name(unsigned int bit_index); /* of syn_opts; NULL behind the last */
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the engine's own files share: the working state of a connection, and who does what. */
+#ifndef NW_ENGINE_INTERNAL_H
+#define NW_ENGINE_INTERNAL_H
+
+#include "engine.h"
+#include "table.h"
+#include "../../bpf/wire/smb.h"
+#include "../../bpf/wire/stream.h"
+
+/* Window of a joiner: all that the tap passes of one hole and one message. */
+#define NW_JOIN_WINDOW (NW_RAW_MAX + NW_PASS_MAX)
+/* Joiners at work at a time: 256 * 2 * 20 KiB are 10 MiB. */
+#define NW_JOINS_MAX 256
+
+/* One direction of which pieces came: bytes [pos, pos + window), where they are known. */
+struct nw_join {
+	bool valid;	/* pos is a boundary */
+	bool inner;	/* ... of a compound, in the frame that ends at frame_end */
+	uint32_t pos;
+	uint32_t frame_end;
+	/* The furthest boundary that the tap told: where to go on when pos waits for what it won't pass */
+	uint32_t hint;
+	uint32_t hint_end;
+	bool hint_inner;
+	uint32_t furthest; /* bytes from pos up to the last one known */
+	uint8_t *bytes; /* NW_JOIN_WINDOW of them, NULL: nothing held */
+	uint8_t *known; /* 1 for each that is there */
+};
+
+/* What the packets of one endpoint look like, to tell a forged reset from its own. */
+struct nw_endpoint {
+	bool seen;
+	uint8_t ttl;
+	uint16_t window;
+	uint16_t ip_id;
+	uint32_t seq_end; /* behind the last byte told of */
+};
+
+struct nw_conn_state {
+	struct nw_join join[2];
+	struct nw_endpoint endpoint[2];
+	uint64_t due;	   /* earliest deadline, 0: none */
+	uint64_t closed_ts;
+	uint64_t gap_ts; /* of the last gap or loss */
+	int16_t unused_validate; /* answered well, and the tree not used since; -1: none */
+	uint8_t fins; /* bit by direction */
+};
+
+struct nw_engine {
+	struct nw_engine_config cfg;
+	struct nw_engine_ops ops;
+	void *arg;
+	struct nw_table *table; /* of struct nw_conn */
+	struct nw_engine_stats stats;
+	uint64_t now;
+	uint64_t next_due;
+	uint64_t lost_ts;
+	uint32_t joins;
+	uint64_t last_id;
+};
+
+/* conn.c */
+int nw_conn_init(struct nw_conn *c, const struct nw_event *ev, uint64_t id);
+void nw_conn_release(struct nw_engine *e, struct nw_conn *c);
+struct nw_exchange *nw_conn_add_negotiate(struct nw_conn *c);
+struct nw_exchange *nw_conn_add_validate(struct nw_conn *c);
+int nw_params_set(struct nw_params *p, const struct nw_event *ev);
+/* The NEGOTIATE request and response that count: the last that are not provisional; NULL: none. */
+const struct nw_params *nw_conn_negotiate_request(const struct nw_conn *c);
+const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c);
+
+/* compare.c */
+void nw_compare_request(struct nw_exchange *x, const struct nw_params *negotiate);
+void nw_compare_response(struct nw_exchange *x, const struct nw_params *negotiate);
+uint16_t nw_highest_dialect(const struct nw_params *p);
+
+/* join.c: hands every message that it completes to nw_engine_message() */
+int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+void nw_join_release(struct nw_engine *e, struct nw_join *j);
+
+/* engine.c */
+int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+
+/* verdict.c */
+void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
+void nw_verdict_used(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome);
+void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now);
+void nw_verdict_final(struct nw_engine *e, struct nw_conn *c);
+void nw_verdict_due(struct nw_engine *e, struct nw_conn *c);
+
+/* reset.c */
+struct nw_reset *nw_reset_add(struct nw_conn *c, const struct nw_event *ev);
+void nw_reset_alive(struct nw_conn *c, uint8_t by);
+void nw_endpoint_saw(struct nw_conn_state *s, const struct nw_event *ev);
+
+/* text.c */
+void nw_finding_text(const struct nw_engine *e, const struct nw_conn *c, struct nw_finding *f);
+enum nw_vantage nw_conn_vantage(const struct nw_engine *e, const struct nw_conn *c);
+
+#endif

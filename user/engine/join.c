@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The joiner: bytes that the tap could not judge, or that belong to a message which TCP cut, become
+ * messages here. It follows boundaries as the tap does (wire/stream.h), in a window of bytes that may
+ * come in any order and more than once; what comes first counts.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+void nw_join_release(struct nw_engine *e, struct nw_join *j)
+{
+	if (!j->bytes)
+		return;
+	free(j->bytes);
+	j->bytes = NULL;
+	j->known = NULL;
+	j->furthest = 0;
+	e->joins--;
+}
+
+static int hold(struct nw_engine *e, struct nw_join *j)
+{
+	if (j->bytes)
+		return 0;
+	if (e->joins >= NW_JOINS_MAX) {
+		e->stats.join_dropped++;
+		return -ENOBUFS;
+	}
+	j->bytes = calloc(2, NW_JOIN_WINDOW);
+	if (!j->bytes)
+		return -ENOMEM;
+	j->known = j->bytes + NW_JOIN_WINDOW;
+	j->furthest = 0;
+	e->joins++;
+	return 0;
+}
+
+/* The window begins at `pos` from now on. */
+static void move_to(struct nw_join *j, uint32_t pos)
+{
+	uint32_t by = pos - j->pos, left;
+
+	j->pos = pos;
+	if (!j->bytes)
+		return;
+	left = by < j->furthest ? j->furthest - by : 0;
+	memmove(j->bytes, j->bytes + by, left);
+	memmove(j->known, j->known + by, left);
+	memset(j->known + left, 0, j->furthest - left);
+	j->furthest = left;
+}
+
+static void move_to_hint(struct nw_join *j)
+{
+	move_to(j, j->hint);
+	j->inner = j->hint_inner;
+	j->frame_end = j->hint_end;
+}
+
+static void put(struct nw_join *j, uint32_t seq, const uint8_t *data, uint32_t len)
+{
+	int32_t at = nw_seq_diff(seq, j->pos);
+	uint32_t i;
+
+	if (at < 0) {
+		if ((uint32_t)-at >= len)
+			return;
+		data += -at;
+		len -= (uint32_t)-at;
+		at = 0;
+	}
+	if (at >= (int32_t)NW_JOIN_WINDOW)
+		return;
+	len = nw_min(len, NW_JOIN_WINDOW - (uint32_t)at);
+	for (i = 0; i < len; i++) {
+		if (j->known[at + i])
+			continue;
+		j->bytes[at + i] = data[i];
+		j->known[at + i] = 1;
+	}
+	if (at + len > j->furthest)
+		j->furthest = at + len;
+}
+
+/* Bytes known without a break from pos on. */
+static uint32_t contiguous(const struct nw_join *j)
+{
+	const uint8_t *gap = j->furthest ? memchr(j->known, 0, j->furthest) : NULL;
+
+	return gap ? (uint32_t)(gap - j->known) : j->furthest;
+}
+
+/*
+ * A message that is laid out in an unusual but allowed way: its buffer is moved to where it usually
+ * lies, so that everybody behind reads one layout. h has n bytes and room for NW_DATA_MAX - 4.
+ */
+static int extract_unusual(struct nw_event *ev, const uint8_t *h, uint32_t n)
+{
+	uint8_t *to = ev->data + 4;
+	bool request = ev->type == NW_EV_VALIDATE_REQ;
+	uint32_t at_off = request ? NW_IOCQ_IN_OFFSET : NW_IOCR_OUT_OFFSET;
+	uint32_t usual = request ? NW_IOCQ_BUFFER : NW_IOCR_BUFFER;
+	uint32_t off, len;
+
+	if ((ev->type != NW_EV_VALIDATE_REQ && ev->type != NW_EV_VALIDATE_RSP) || n < usual)
+		return -EBADMSG;
+	off = nw_le32(to + at_off);
+	len = nw_le32(to + at_off + 4);
+	if (off < usual - 8 || off > n || len > n - off || len < NW_VAL_DIALECTS)
+		return -EBADMSG;
+	len = nw_min(len, NW_DATA_MAX - 4 - usual);
+	memcpy(to + usual, h + off, len);
+	*(nw_u32a *)(to + at_off) = nw_from_le32(usual);
+	ev->data_len = 4 + usual + len;
+	return nw_extract(&ev->smb, to, usual + len, ev->type) < 0 ? -EBADMSG : 0;
+}
+
+/* Hand over the message at h (n bytes of it known, len long) as the event that the tap would have made. */
+static int tell(struct nw_engine *e, struct nw_conn *c, const struct nw_event *piece, const uint8_t *nbss,
+		const uint8_t *h, uint32_t n, uint32_t len, uint8_t type)
+{
+	struct nw_event ev = *piece;
+	const struct nw_join *j = &c->state->join[piece->dir & 1];
+
+	memset(&ev.smb, 0, sizeof(ev.smb));
+	ev.type = type;
+	ev.flags = (piece->flags & (NW_EF_SYN_SEEN)) | NW_EF_JOINED | (j->inner ? NW_EF_COMPOUND : 0);
+	ev.msg_seq = j->pos;
+	ev.msg_len = len + (nbss ? NW_NBSS_HEADER : 0);
+	memset(ev.data, 0, sizeof(ev.data));
+	if (nbss)
+		memcpy(ev.data, nbss, NW_NBSS_HEADER);
+	memcpy(ev.data + 4, h, nw_min(n, NW_DATA_MAX - 4));
+	ev.data_len = 4 + nw_min(n, NW_DATA_MAX - 4);
+	if (h[0] == 0xfd)
+		ev.smb.command = NW_COMMAND_ENCRYPTED;
+	else if (h[0] == 0xfe && n >= NW_H_BODY)
+		nw_extract_header(&ev.smb, ev.data + 4);
+	if (type == NW_EV_SESSION_RSP)
+		ev.smb.session_flags = nw_le16(ev.data + 4 + NW_SESR_FLAGS);
+	if (type == NW_EV_USE && ev.smb.command == NW_SMB2_IOCTL)
+		ev.smb.ctl_code = nw_le32(ev.data + 4 + NW_IOCQ_CTL);
+	if ((type == NW_EV_NEGOTIATE_REQ || type == NW_EV_NEGOTIATE_RSP || type == NW_EV_VALIDATE_REQ ||
+	     type == NW_EV_VALIDATE_RSP) &&
+	    nw_extract(&ev.smb, ev.data + 4, nw_min(n, NW_DATA_MAX - 4), type) < 0 &&
+	    extract_unusual(&ev, h, n) < 0)
+		return 0;
+	e->stats.joined++;
+	return nw_engine_message(e, c, &ev);
+}
+
+/* MessageIds of VALIDATE requests without an answer, as wire/smb.h wants them. */
+static void pending(const struct nw_conn *c, __u32 ids[NW_PENDING_MAX])
+{
+	unsigned int n = 0, i;
+
+	memset(ids, 0, NW_PENDING_MAX * sizeof(*ids));
+	for (i = c->n_validate; i-- > 0 && n < NW_PENDING_MAX;)
+		if (c->validate[i].request.ts && !c->validate[i].response.ts)
+			ids[n++] = (__u32)c->validate[i].request.message_id;
+}
+
+enum { MISSING, WITHIN, ON };
+
+/*
+ * One boundary. Returns ON if there may be another, MISSING if nothing can be said of what begins here,
+ * WITHIN if it is a wanted message of which bytes are missing; < 0 on error. SMB headers are read from
+ * an aligned copy.
+ */
+static int step(struct nw_engine *e, struct nw_conn *c, const struct nw_event *piece)
+{
+	struct nw_join *j = &c->state->join[piece->dir & 1];
+	uint32_t nb = j->inner ? 0 : NW_NBSS_HEADER, have = contiguous(j), room, len, need;
+	_Alignas(8) uint8_t head[NW_JUDGE_MAX + 8] = { 0 };
+	__u32 ids[NW_PENDING_MAX];
+	struct nw_judged r;
+	int err = 0;
+
+	if (have <= nb)
+		return MISSING;
+	if (nb) {
+		room = nw_nbss_len(j->bytes);
+		if (j->bytes[0] != NW_NBSS_MESSAGE || room < 4) {
+			if (j->bytes[0] != NW_NBSS_MESSAGE && !nw_nbss_is_control(j->bytes))
+				goto not_smb;
+			move_to(j, j->pos + nb + room);
+			return ON;
+		}
+		j->frame_end = j->pos + nb + room;
+	}
+	room = j->frame_end - j->pos - nb;
+	memcpy(head, j->bytes + nb, nw_min(have - nb, NW_JUDGE_MAX));
+	pending(c, ids);
+	r = nw_judge(head, have - nb, room, ids);
+	if (r.class == NW_CL_MORE) {
+		if (have - nb < nw_min(room, NW_JUDGE_MAX))
+			return MISSING;
+		r.class = NW_CL_SKIP;
+	}
+	if (r.class == NW_CL_NOT_SMB)
+		goto not_smb;
+	len = r.next ? r.next : room;
+	need = nw_min(len, NW_PASS_MAX - nb);
+	if (r.class == NW_CL_MESSAGE && have - nb < need)
+		return WITHIN;
+	if (r.class != NW_CL_SKIP)
+		err = tell(e, c, piece, nb ? j->bytes : NULL, j->bytes + nb, nw_min(have - nb, len), len,
+			   r.class == NW_CL_REQUEST ? NW_EV_USE : r.type);
+	j->inner = r.next;
+	move_to(j, r.next ? j->pos + nb + r.next : j->frame_end);
+	return err < 0 ? err : ON;
+
+not_smb:
+	j->valid = false;
+	c->unseen |= NW_UNSEEN_GAP;
+	return MISSING;
+}
+
+/* Where the tap stands with this direction. */
+static void take_boundary(struct nw_engine *e, struct nw_join *j, const struct nw_event *ev)
+{
+	if (!j->valid) {
+		nw_join_release(e, j);
+		j->pos = j->hint = ev->boundary;
+		j->inner = ev->flags & NW_EF_COMPOUND;
+		j->frame_end = ev->msg_end;
+		j->valid = true;
+	}
+	if (nw_seq_diff(ev->boundary, j->hint) >= 0) {
+		j->hint = ev->boundary;
+		j->hint_inner = ev->flags & NW_EF_COMPOUND;
+		j->hint_end = ev->msg_end;
+	}
+}
+
+int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+{
+	struct nw_join *j = &c->state->join[ev->dir & 1];
+	uint32_t len = ev->data_len > 4 ? ev->data_len - 4u : 0;
+	int r;
+
+	if (ev->flags & NW_EF_NO_BOUNDARY)
+		return 0;
+	take_boundary(e, j, ev);
+	if (len) {
+		r = hold(e, j);
+		if (r < 0) {
+			c->unseen |= NW_UNSEEN_GAP;
+			return r == -ENOBUFS ? 0 : r;
+		}
+		/* What is waited for can't come any more when the stream has gone on for a window. */
+		if (nw_seq_diff(ev->msg_seq + len, j->pos) > (int32_t)NW_JOIN_WINDOW &&
+		    nw_seq_diff(j->hint, j->pos) > 0) {
+			c->unseen |= NW_UNSEEN_GAP;
+			move_to_hint(j);
+		}
+		put(j, ev->msg_seq, ev->data + 4, len);
+	}
+	do {
+		if (!j->bytes)
+			return 0;
+		r = step(e, c, ev);
+		if (r == MISSING && j->valid && nw_seq_diff(j->hint, j->pos) > 0) {
+			/* The tap judged what begins here, and will not pass it. */
+			move_to_hint(j);
+			r = ON;
+		}
+	} while (r == ON);
+	if (!j->furthest || !j->valid)
+		nw_join_release(e, j);
+	return r < 0 ? r : 0;
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The wording: one plain sentence for a finding, and the names of the output contract. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define NAME_AT(names, i) ((i) < sizeof(names) / sizeof(*(names)) ? (names)[i] : NULL)
+
+const char *nw_leg_name(uint8_t leg)
+{
+	static const char *const names[] = { "none", "client-here", "here-server" };
+
+	return NAME_AT(names, leg);
+}
+
+const char *nw_end_name(uint8_t how)
+{
+	static const char *const names[] = { "none", "fin", "rst" };
+
+	return NAME_AT(names, how);
+}
+
+const char *nw_forged_name(uint8_t forged)
+{
+	static const char *const names[] = { "no", "likely", "certain" };
+
+	return NAME_AT(names, forged);
+}
+
+const char *nw_sign_name(unsigned int bit)
+{
+	static const char *const names[] = { "ttl", "window", "ip_id", "sequence", "talks_on", "second_rst" };
+
+	return NAME_AT(names, bit);
+}
+
+const char *nw_outcome_name(uint8_t outcome)
+{
+	static const char *const names[] = { "unknown",	   "server-fin", "server-rst", "client-fin",
+					     "client-rst", "logoff",	 "error",      "tolerated" };
+
+	return NAME_AT(names, outcome);
+}
+
+const char *nw_observed_name(enum nw_observed o)
+{
+	static const char *const names[] = { "none", "partial", "full" };
+
+	return NAME_AT(names, (unsigned int)o);
+}
+
+const char *nw_unseen_name(unsigned int bit)
+{
+	static const char *const names[] = { "encrypted", "gap", "truncated", "fragment", "start" };
+
+	return NAME_AT(names, bit);
+}
+
+const char *nw_path_hint_name(unsigned int bit)
+{
+	/* NW_OPT_*: both Riverbed options name the same appliance */
+	static const char *const names[] = { "riverbed", "riverbed", "cisco-waas", "exinda", "scps" };
+
+	return NAME_AT(names, bit);
+}
+
+enum nw_vantage nw_conn_vantage(const struct nw_engine *e, const struct nw_conn *c)
+{
+	if (e->cfg.vantage != NW_VANTAGE_UNKNOWN)
+		return e->cfg.vantage;
+	if (!e->cfg.is_own)
+		return NW_VANTAGE_UNKNOWN;
+	if (e->cfg.is_own(e->arg, nw_conn_addr(c, NW_S2C)))
+		return NW_VANTAGE_SERVER;
+	if (e->cfg.is_own(e->arg, nw_conn_addr(c, NW_C2S)))
+		return NW_VANTAGE_CLIENT;
+	return NW_VANTAGE_BETWEEN;
+}
+
+struct sentence {
+	char *to;
+	size_t left;
+};
+
+static __attribute__((format(printf, 2, 3))) void say(struct sentence *s, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(s->to, s->left, fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= s->left)
+		n = s->left ? (int)s->left - 1 : 0;
+	s->to += n;
+	s->left -= (size_t)n;
+}
+
+static void say_fields(struct sentence *s, uint8_t fields)
+{
+	static const char *const words[] = { "capabilities", "GUID", "security mode", "dialects", "dialect" };
+	const char *sep = "";
+	unsigned int i;
+
+	for (i = 0; i < 5; i++) {
+		if (!(fields & 1u << i))
+			continue;
+		say(s, "%s%s", sep, words[i]);
+		sep = ", ";
+	}
+	say(s, " %s", fields & (fields - 1) || fields == NW_FIELD_DIALECTS ||
+				      fields == NW_FIELD_CAPABILITIES ?
+			      "differ" :
+			      "differs");
+}
+
+static void say_delay(struct sentence *s, uint64_t ns)
+{
+	if (ns >= NW_NS_PER_S)
+		say(s, "%.1f s", (double)ns / NW_NS_PER_S);
+	else
+		say(s, "%.*f ms", ns < 10 * NW_NS_PER_MS ? 2 : 0, (double)ns / NW_NS_PER_MS);
+}
+
+/* "this server", "this client", "this point": where the tap is */
+static const char *here(enum nw_vantage v)
+{
+	return v == NW_VANTAGE_SERVER ? "this server" : v == NW_VANTAGE_CLIENT ? "this client" : "this point";
+}
+
+static void say_outcome(struct sentence *s, const struct nw_finding *f)
+{
+	static const char *const acts[] = {
+		[NW_OUT_UNKNOWN] = NULL,
+		[NW_OUT_SERVER_FIN] = "server closed the connection (FIN)",
+		[NW_OUT_SERVER_RST] = "server reset the connection (RST)",
+		[NW_OUT_CLIENT_FIN] = "client closed the connection (FIN)",
+		[NW_OUT_CLIENT_RST] = "client reset the connection (RST)",
+		[NW_OUT_LOGOFF] = "client logged off",
+		[NW_OUT_ERROR] = "server answered with an error and kept the connection",
+		[NW_OUT_TOLERATED] = "server tolerated it and answered",
+	};
+	const char *act = NAME_AT(acts, f->outcome);
+
+	if (!act) {
+		say(s, "; what the server did about it was not seen");
+		return;
+	}
+	say(s, "; %s ", act);
+	say_delay(s, f->delay_ns);
+	say(s, " after VALIDATE_NEGOTIATE_INFO");
+}
+
+static const char *dialect_word(uint16_t d, char buf[8])
+{
+	/* 0x0302 is 3.0.2, 0x0300 is 3.0 */
+	if (d & 0x000f)
+		snprintf(buf, 8, "%x.%x.%x", d >> 8 & 15, d >> 4 & 15, d & 15);
+	else
+		snprintf(buf, 8, "%x.%x", d >> 8 & 15, d >> 4 & 15);
+	return buf;
+}
+
+static void say_101(struct sentence *s, const struct nw_conn *c, const struct nw_finding *f,
+		    enum nw_vantage v)
+{
+	const struct nw_exchange *x = &c->validate[f->validate];
+
+	say(s, "SMB2 NEGOTIATE request was altered between the client and %s: ", here(v));
+	say_fields(s, f->fields);
+	if (f->fields & NW_FIELD_DIALECTS)
+		say(s, x->highest_same ? ", the highest offered is the same" :
+					 ", the highest offered was changed");
+	say_outcome(s, f);
+}
+
+static void say_104(struct sentence *s, const struct nw_conn *c, const struct nw_finding *f,
+		    enum nw_vantage v)
+{
+	const struct nw_params *req = &c->validate[f->validate].request;
+
+	say(s, "Server %s the connection ",
+	    f->outcome == NW_OUT_SERVER_RST ? "reset (RST)" : "closed (FIN)");
+	say_delay(s, f->delay_ns);
+	say(s, " after a VALIDATE_NEGOTIATE_INFO request that matches NEGOTIATE here, without an answer: ");
+	if (req->max_output < 24)
+		say(s, "MaxOutputResponse is %u, below the 24 that the server has to insist on",
+		    req->max_output);
+	else if (c->dialect == 0x0311)
+		say(s, "on 3.1.1 the server has to refuse it");
+	else if (v == NW_VANTAGE_SERVER)
+		say(s, "nothing was changed on the way here, look at the server's own log");
+	else
+		say(s, "the NEGOTIATE request may have been altered between %s and the server", here(v));
+}
+
+static void say_109(struct sentence *s, const struct nw_conn *c, const struct nw_finding *f,
+		    enum nw_vantage v)
+{
+	const struct nw_exchange *x = &c->validate[f->validate];
+	bool request = f->fields == NW_FIELD_DIALECTS;
+	char a[8], b[8];
+
+	say(s, "SMB dialect was downgraded to %s: ", c->dialect ? dialect_word(c->dialect, a) : "an unknown one");
+	if (request)
+		say(s, "VALIDATE_NEGOTIATE_INFO shows that the client offered %s, which did not reach %s",
+		    dialect_word(nw_highest_dialect(&x->request), b), here(v));
+	else
+		say(s, "VALIDATE_NEGOTIATE_INFO shows that the server chose %s, which did not reach %s",
+		    dialect_word(x->response.dialect, b), here(v));
+}
+
+static void say_107(struct sentence *s, const struct nw_conn *c, const struct nw_finding *f)
+{
+	const struct nw_reset *r = &c->resets[c->n_resets - 1];
+	unsigned int i, any = 0;
+
+	say(s, "A TCP reset in the name of the %s was not sent by it (",
+	    f->outcome == NW_OUT_SERVER_RST ? "server" : "client");
+	for (i = 0; nw_sign_name(i); i++)
+		if (r->signs & 1u << i)
+			say(s, "%s%s", any++ ? ", " : "", nw_sign_name(i));
+	say(s, " unlike its other packets)");
+}
+
+static void say_rest(struct sentence *s, const struct nw_conn *c, const struct nw_finding *f,
+		     enum nw_vantage v)
+{
+	const struct nw_exchange *x = f->validate >= 0 ? &c->validate[f->validate] : NULL;
+	char buf[8];
+
+	switch (f->rule) {
+	case 102:
+		say(s, "SMB2 NEGOTIATE response was altered between the server and %s: ", here(v));
+		say_fields(s, f->fields);
+		break;
+	case 103:
+		say(s, "VALIDATE_NEGOTIATE_INFO was answered (status 0x%08x) neither signed nor encrypted: it "
+		       "proves nothing and may be forged",
+		    x ? x->response.status : 0);
+		break;
+	case 105:
+		say(s, "Client %s ",
+		    f->outcome == NW_OUT_LOGOFF	    ? "logged off" :
+		    f->outcome == NW_OUT_CLIENT_RST ? "reset the connection (RST)" :
+						      "closed the connection (FIN)");
+		say_delay(s, f->delay_ns);
+		say(s,
+		    " after VALIDATE_NEGOTIATE_INFO was answered well, without using the tree: the NEGOTIATE "
+		    "response may have been altered between %s and the client",
+		    here(v));
+		break;
+	case 106:
+		say(s, "VALIDATE_NEGOTIATE_INFO was not answered within ");
+		say_delay(s, f->delay_ns);
+		say(s, " and the connection stays open: the answer may have been dropped on the way");
+		break;
+	case 110:
+		say(s, "Client uses a share on dialect %s without ever sending VALIDATE_NEGOTIATE_INFO: "
+		       "tampering with NEGOTIATE would go unnoticed",
+		    dialect_word(c->dialect, buf));
+		break;
+	case 111:
+		say(s, "Server refused VALIDATE_NEGOTIATE_INFO with signed status 0x%08x: %s",
+		    x ? x->response.status : 0,
+		    f->severity >= NW_SEV_WARNING ?
+			    "the request may have been altered after it was signed" :
+			    "clients accept that, and NEGOTIATE stays unprotected");
+		break;
+	default:
+		say(s, "%s", nw_rule_by_number(f->rule)->sentence);
+	}
+}
+
+void nw_finding_text(const struct nw_engine *e, const struct nw_conn *c, struct nw_finding *f)
+{
+	struct sentence s = { f->text, sizeof(f->text) };
+	enum nw_vantage v = nw_conn_vantage(e, c);
+
+	switch (f->rule) {
+	case 101:
+		say_101(&s, c, f, v);
+		break;
+	case 104:
+		say_104(&s, c, f, v);
+		break;
+	case 107:
+		say_107(&s, c, f);
+		break;
+	case 109:
+		say_109(&s, c, f, v);
+		break;
+	default:
+		say_rest(&s, c, f, v);
+	}
+	if (f->near_gap)
+		say(&s, " (packets were lost close by)");
+}

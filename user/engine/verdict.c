@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The verdict: which rules a connection meets, and when enough is known to say so. What can't be decided
+ * by the packet at hand waits for a deadline.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* Findings per connection that are kept; every one is told. */
+#define FINDINGS_MAX 64
+
+struct where {
+	uint64_t ts;
+	uint64_t frame;
+};
+
+static struct nw_finding *add(struct nw_conn *c)
+{
+	struct nw_finding *grown;
+
+	if (c->n_findings >= FINDINGS_MAX)
+		return NULL;
+	grown = realloc(c->findings, (c->n_findings + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	c->findings = grown;
+	return &c->findings[c->n_findings];
+}
+
+/* Clients validate once per share: the same finding again on the same connection is no news. */
+static bool told_before(const struct nw_conn *c, const struct nw_finding *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_findings; i++)
+		if (c->findings[i].rule == f->rule && c->findings[i].fields == f->fields &&
+		    c->findings[i].severity == f->severity)
+			return true;
+	return false;
+}
+
+static void tell(struct nw_engine *e, struct nw_conn *c, struct nw_finding f)
+{
+	int row = nw_rule_index(f.rule);
+	const struct nw_exchange *x = f.validate >= 0 ? &c->validate[f.validate] : NULL;
+	struct nw_finding *kept;
+
+	if (told_before(c, &f))
+		return;
+	kept = add(c);
+
+	if (x && x->near_gap)
+		f.near_gap = true;
+	if (x && x->request.ts && f.ts > x->request.ts)
+		f.delay_ns = f.ts - x->request.ts;
+	nw_finding_text(e, c, &f);
+	e->stats.findings++;
+	e->stats.rule[row]++;
+	if (kept) {
+		*kept = f;
+		c->n_findings++;
+	}
+	if (e->ops.finding)
+		e->ops.finding(e->arg, c, &f);
+}
+
+static struct nw_finding finding(uint16_t rule, const struct nw_conn *c, const struct nw_exchange *x,
+				 struct where at)
+{
+	return (struct nw_finding){
+		.rule = rule,
+		.severity = nw_rule_by_number(rule)->severity,
+		.ts = at.ts,
+		.frame = at.frame,
+		.validate = x ? (int16_t)(x - c->validate) : -1,
+	};
+}
+
+/*
+ * 109 beside 101 or 102: the signed VALIDATE proves a higher dialect than what was negotiated here. A
+ * server that is merely old is no downgrade: the NEGOTIATE request then offered the same highest one.
+ */
+static void downgrade(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x, bool request,
+		      struct where at)
+{
+	const struct nw_params *neg = request ? nw_conn_negotiate_request(c) : nw_conn_negotiate_response(c);
+	struct nw_finding f = finding(109, c, x, at);
+	uint16_t told, proven;
+
+	if (!neg)
+		return;
+	told = request ? nw_highest_dialect(neg) : neg->dialect;
+	proven = request ? nw_highest_dialect(&x->request) : x->response.dialect;
+	if (proven <= told || (request && c->dialect && proven <= c->dialect))
+		return;
+	f.leg = request ? NW_LEG_CLIENT_HERE : NW_LEG_HERE_SERVER;
+	f.fields = request ? NW_FIELD_DIALECTS : NW_FIELD_DIALECT;
+	tell(e, c, f);
+}
+
+static void conclude_request(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x, uint8_t outcome,
+			     struct where at)
+{
+	struct nw_finding f = finding(101, c, x, at);
+
+	if (x->concluded || !x->request_differs)
+		return;
+	x->concluded = true;
+	f.fields = x->request_differs;
+	f.leg = NW_LEG_CLIENT_HERE;
+	f.outcome = outcome;
+	tell(e, c, f);
+	downgrade(e, c, x, true, at);
+}
+
+void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x)
+{
+	const struct nw_params *r = &x->response;
+	struct where at = { r->ts, r->frame };
+	bool success = r->status == NW_STATUS_SUCCESS;
+	struct nw_finding f;
+
+	conclude_request(e, c, x, success ? NW_OUT_TOLERATED : NW_OUT_ERROR, at);
+	if (!r->is_signed) {
+		f = finding(103, c, x, at);
+		f.severity = success ? NW_SEV_CRITICAL : NW_SEV_WARNING;
+		f.leg = NW_LEG_HERE_SERVER;
+		tell(e, c, f);
+	}
+	if (x->response_differs) {
+		f = finding(102, c, x, at);
+		f.fields = x->response_differs;
+		f.leg = NW_LEG_HERE_SERVER;
+		tell(e, c, f);
+		downgrade(e, c, x, false, at);
+	}
+	if (!success && r->is_signed && !x->request_differs) {
+		f = finding(111, c, x, at);
+		if (r->status == 0xc0000022u) /* STATUS_ACCESS_DENIED: clients have to terminate */
+			f.severity = NW_SEV_WARNING;
+		tell(e, c, f);
+	}
+	x->concluded = true;
+	c->state->unused_validate = -1;
+	if (success && r->is_signed && !x->response_differs)
+		c->state->unused_validate = (int16_t)(x - c->validate);
+}
+
+void nw_verdict_used(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+{
+	struct nw_conn_state *s = c->state;
+
+	if (s->unused_validate >= 0)
+		c->validate[s->unused_validate].used = true;
+	s->unused_validate = -1;
+	/* Below 3.1.1, authenticated, a tree connected and used, and never a VALIDATE: all of it seen. */
+	if (c->dialect && c->dialect < 0x0311 && c->authenticated && c->tree_connected &&
+	    !c->n_validate && !c->unseen && ev->type == NW_EV_USE)
+		tell(e, c, finding(110, c, NULL, (struct where){ ev->ts, ev->frame }));
+}
+
+/* A reset that its supposed sender did not send ends nothing in that sender's name. */
+static bool is_forged(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+{
+	const struct nw_reset *r = c->n_resets ? &c->resets[c->n_resets - 1] : NULL;
+	struct nw_finding f;
+
+	if (ev->type != NW_EV_RST || !r || r->frame != ev->frame || r->ts != ev->ts ||
+	    r->forged != NW_FORGED_CERTAIN)
+		return false;
+	f = finding(107, c, c->n_validate ? &c->validate[c->n_validate - 1] : NULL,
+		    (struct where){ ev->ts, ev->frame });
+	f.outcome = ev->dir == NW_S2C ? NW_OUT_SERVER_RST : NW_OUT_CLIENT_RST;
+	tell(e, c, f);
+	return true;
+}
+
+/* After a forged reset, what the server's host sends is that reset's doing, not the server's will. */
+static bool was_forged(const struct nw_conn *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_resets; i++)
+		if (c->resets[i].forged == NW_FORGED_CERTAIN)
+			return true;
+	return false;
+}
+
+void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome)
+{
+	struct where at = { ev->ts, ev->frame };
+	bool by_server = outcome == NW_OUT_SERVER_FIN || outcome == NW_OUT_SERVER_RST;
+	struct nw_conn_state *s = c->state;
+	struct nw_exchange *x;
+	struct nw_finding f;
+	unsigned int i;
+
+	if (is_forged(e, c, ev))
+		return;
+	for (i = 0; i < c->n_validate; i++) {
+		x = &c->validate[i];
+		if (x->concluded || !x->request.ts)
+			continue;
+		conclude_request(e, c, x, outcome, at);
+		if (x->concluded || !by_server || s->fins & 1 << NW_C2S || was_forged(c))
+			continue;
+		x->concluded = true;
+		f = finding(104, c, x, at);
+		f.outcome = outcome;
+		f.leg = NW_LEG_HERE_SERVER;
+		tell(e, c, f);
+	}
+	if (by_server && outcome == NW_OUT_SERVER_FIN)
+		s->unused_validate = -1; /* the server left first: not the client's doing */
+	if (by_server || s->unused_validate < 0)
+		return;
+	x = &c->validate[s->unused_validate];
+	s->unused_validate = -1;
+	f = finding(105, c, x, at);
+	f.outcome = outcome;
+	f.leg = NW_LEG_CLIENT_HERE;
+	tell(e, c, f);
+}
+
+static uint64_t deadline(const struct nw_engine *e, const struct nw_exchange *x)
+{
+	if (x->concluded || !x->request.ts || x->response.ts)
+		return 0;
+	return x->request.ts + (x->request_differs ? e->cfg.outcome_wait : e->cfg.answer_timeout);
+}
+
+void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_validate; i++) {
+		struct nw_exchange *x = &c->validate[i];
+		uint64_t by = deadline(e, x);
+		struct nw_finding f;
+
+		if (!by || now < by)
+			continue;
+		if (x->request_differs) {
+			conclude_request(e, c, x, NW_OUT_UNKNOWN, (struct where){ by, x->request.frame });
+			continue;
+		}
+		x->concluded = true;
+		if (c->end.how && c->end.ts < by)
+			continue; /* closed before an answer was due */
+		f = finding(106, c, x, (struct where){ by, x->request.frame });
+		tell(e, c, f);
+	}
+}
+
+void nw_verdict_due(struct nw_engine *e, struct nw_conn *c)
+{
+	uint64_t first = 0;
+	unsigned int i;
+
+	for (i = 0; i < c->n_validate; i++) {
+		uint64_t by = deadline(e, &c->validate[i]);
+
+		if (by && (!first || by < first))
+			first = by;
+	}
+	c->state->due = first;
+	if (first && (!e->next_due || first < e->next_due))
+		e->next_due = first;
+}
+
+void nw_verdict_final(struct nw_engine *e, struct nw_conn *c)
+{
+	unsigned int i;
+
+	nw_verdict_tick(e, c, e->now);
+	/* A difference is a fact, whatever would have followed. */
+	for (i = 0; i < c->n_validate; i++) {
+		struct nw_exchange *x = &c->validate[i];
+
+		if (x->request.ts)
+			conclude_request(e, c, x, NW_OUT_UNKNOWN,
+					 (struct where){ x->request.ts, x->request.frame });
+	}
+}

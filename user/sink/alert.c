@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Alerts in the shape of Suricata's EVE, which every log pipeline of this audience reads already. */
+#include <stdio.h>
+
+#include "alert.h"
+#include "flow_json.h"
+#include "../util/community_id.h"
+#include "../util/text.h"
+#include "../util/time.h"
+#include "../util/util.h"
+
+#define INTEGRITY "Protocol integrity violation"
+#define POSSIBLE "Possible protocol integrity violation"
+#define AUDIT "SMB negotiation audit"
+#define OPERATION "Monitor operation"
+
+static const struct {
+	uint16_t rule;
+	const char *verdict;
+	const char *category;
+} verdicts[] = {
+	{ 101, "mismatch", INTEGRITY },	   { 102, "mismatch", INTEGRITY }, { 103, "unsigned", INTEGRITY },
+	{ 104, "aborted", POSSIBLE },	   { 105, "aborted", POSSIBLE },   { 106, "unanswered", POSSIBLE },
+	{ 107, "forged-reset", POSSIBLE }, { 108, "aborted", POSSIBLE },   { 109, "downgraded", INTEGRITY },
+	{ 110, "not-validated", AUDIT },   { 111, "refused", AUDIT },	   { 190, "events-lost", OPERATION },
+	{ 191, "suppressed", OPERATION },  { 199, "test", OPERATION },
+};
+
+static size_t verdict_row(unsigned int rule)
+{
+	size_t i = 0;
+
+	while (i < NW_ARRAY_SIZE(verdicts) - 1 && verdicts[i].rule != rule)
+		i++;
+	return i;
+}
+
+const char *nw_rule_verdict(unsigned int rule)
+{
+	return verdicts[verdict_row(rule)].verdict;
+}
+
+int nw_eve_severity(uint8_t severity)
+{
+	return severity >= NW_SEV_CRITICAL ? 1 : severity >= NW_SEV_WARNING ? 2 : 3;
+}
+
+const struct nw_exchange *nw_alert_negotiate(const struct nw_alert *a)
+{
+	const struct nw_conn *c = a->conn;
+
+	return c && c->n_negotiate ? &c->negotiate[c->n_negotiate - 1] : NULL;
+}
+
+const struct nw_exchange *nw_alert_validate(const struct nw_alert *a)
+{
+	const struct nw_conn *c = a->conn;
+
+	if (!c || !c->n_validate)
+		return NULL;
+	if (a->finding && a->finding->validate >= 0 && a->finding->validate < c->n_validate)
+		return &c->validate[a->finding->validate];
+	return &c->validate[c->n_validate - 1];
+}
+
+static void set(json_t *o, const char *key, json_t *value)
+{
+	/* Takes the value over even on failure; what could not be set for want of memory is left out. */
+	json_object_set_new(o, key, value);
+}
+
+static void set_ends(json_t *o, const struct nw_conn *c)
+{
+	const union nw_addr *client = nw_conn_addr(c, NW_C2S), *server = nw_conn_addr(c, NW_S2C);
+	unsigned int skip = nw_addr_is_v4(client) && nw_addr_is_v4(server) ? 12 : 0;
+	char text[NW_ADDR_TEXT], id[40];
+
+	set(o, "src_ip", json_string(nw_addr_text(text, client)));
+	set(o, "src_port", json_integer(nw_conn_port(c, NW_C2S)));
+	set(o, "dest_ip", json_string(nw_addr_text(text, server)));
+	set(o, "dest_port", json_integer(nw_conn_port(c, NW_S2C)));
+	set(o, "proto", json_string("TCP"));
+	set(o, "app_proto", json_string("smb"));
+	nw_community_id(id, client->b + skip, server->b + skip, 16 - skip, nw_conn_port(c, NW_C2S),
+			nw_conn_port(c, NW_S2C));
+	set(o, "community_id", json_string(id));
+}
+
+static json_t *signature(const struct nw_alert *a)
+{
+	const struct nw_rule *rule = nw_rule_by_number(a->rule);
+	json_t *o = json_object();
+	char text[256];
+
+	snprintf(text, sizeof(text), "NEGWATCH %s: %s", rule ? rule->name : "unknown",
+		 rule ? rule->sentence : "");
+	set(o, "action", json_string("allowed"));
+	set(o, "gid", json_integer(1));
+	set(o, "signature_id", json_integer(NW_SIGNATURE_BASE + a->rule));
+	set(o, "rev", json_integer(1));
+	set(o, "signature", json_string(text));
+	set(o, "category", json_string(verdicts[verdict_row(a->rule)].category));
+	set(o, "severity", json_integer(nw_eve_severity(a->severity)));
+	return o;
+}
+
+/* Suricata's own keys, in its own spelling. */
+static json_t *smb(const struct nw_alert *a)
+{
+	const struct nw_exchange *n = nw_alert_negotiate(a);
+	char text[NW_DIALECT_TEXT], guid[NW_GUID_TEXT];
+	json_t *o = json_object(), *list;
+
+	if (a->conn->dialect)
+		set(o, "dialect", json_string(nw_dialect_eve(text, a->conn->dialect)));
+	if (n && n->request.fingerprint && n->request.dialects) {
+		list = json_array();
+		for (int i = 0; i < n->request.n_dialects && i < NW_DIALECTS_MAX; i++)
+			json_array_append_new(list,
+					      json_string(nw_dialect_eve(text, n->request.dialects[i])));
+		set(o, "client_dialects", list);
+		set(o, "client_guid", json_string(nw_guid_text(guid, n->request.guid)));
+	}
+	if (n && n->response.fingerprint)
+		set(o, "server_guid", json_string(nw_guid_text(guid, n->response.guid)));
+	return o;
+}
+
+static json_t *own_part(const struct nw_alert *a)
+{
+	const struct nw_rule *rule = nw_rule_by_number(a->rule);
+	json_t *o = json_object();
+
+	set(o, "schema", json_integer(NW_ALERT_SCHEMA));
+	set(o, "alert_id", json_integer((json_int_t)a->id));
+	set(o, "rule", json_integer(a->rule));
+	set(o, "name", json_string(rule ? rule->name : "unknown"));
+	set(o, "severity", json_string(nw_severity_name(a->severity)));
+	set(o, "verdict", json_string(nw_rule_verdict(a->rule)));
+	set(o, "text", json_string(a->text));
+	set(o, "count", json_integer((json_int_t)a->count));
+	if (a->finding)
+		set(o, "finding", nw_finding_json(a->finding));
+	if (a->conn)
+		set(o, "flow", nw_flow_json(a->conn, NULL, a->wall_offset));
+	return o;
+}
+
+json_t *nw_alert_json(const struct nw_alert *a)
+{
+	json_t *o = json_object();
+	char stamp[NW_TIME_TEXT];
+
+	if (!o)
+		return NULL;
+	set(o, "timestamp", json_string(nw_time_eve(stamp, a->wall)));
+	set(o, "event_type", json_string("alert"));
+	set(o, "host", json_string(a->host));
+	if (a->iface)
+		set(o, "in_iface", json_string(a->iface));
+	if (a->conn)
+		set_ends(o, a->conn);
+	set(o, "alert", signature(a));
+	if (a->conn)
+		set(o, "smb", smb(a));
+	set(o, "negwatch", own_part(a));
+	return o;
+}
+
+void nw_alert_line(char *out, size_t size, const struct nw_alert *a)
+{
+	const struct nw_rule *rule = nw_rule_by_number(a->rule);
+	char stamp[NW_TIME_TEXT], from[NW_ADDR_TEXT], to[NW_ADDR_TEXT];
+	struct nw_text t;
+
+	nw_text_init(&t, out, size);
+	nw_text_add(&t, "%s alert %llu: %s (rule %u %s, %s)", nw_time_short(stamp, a->wall, false),
+		    (unsigned long long)a->id, a->text, a->rule, rule ? rule->name : "unknown",
+		    nw_severity_name(a->severity));
+	if (a->conn)
+		nw_text_add(&t, "; client %s port %u, server %s port %u",
+			    nw_addr_text(from, nw_conn_addr(a->conn, NW_C2S)), nw_conn_port(a->conn, NW_C2S),
+			    nw_addr_text(to, nw_conn_addr(a->conn, NW_S2C)), nw_conn_port(a->conn, NW_S2C));
+	if (a->iface)
+		nw_text_add(&t, ", %s", a->iface);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The one form in which something worth telling goes to all sinks, and its EVE-shaped JSON. */
+#ifndef NW_ALERT_H
+#define NW_ALERT_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "../engine/engine.h"
+
+/* Version of the "negwatch" object; keys are added without a new one. */
+#define NW_ALERT_SCHEMA 1
+/* Added to the rule's number: the range for local rules, so that no other ruleset's number is taken. */
+#define NW_SIGNATURE_BASE 1445000u
+
+/* All pointers belong to whoever made the alert, and are valid while it is handed round. */
+struct nw_alert {
+	uint64_t id;  /* counts over restarts, from 1 */
+	int64_t wall; /* of the packet that settled it, ns since 1970 */
+	uint16_t rule;
+	uint8_t severity;		  /* enum nw_severity */
+	uint64_t count;			  /* 190: events lost; 1 otherwise */
+	const char *text;		  /* one plain sentence */
+	const struct nw_finding *finding; /* NULL: not about a flow */
+	const struct nw_conn *conn;	  /* likewise */
+	const char *iface;		  /* NULL: unknown */
+	const char *host;
+	int64_t wall_offset; /* from event times to wall times, ns */
+};
+
+/* "mismatch", "aborted", ...: what kind of thing a rule tells. Static storage. */
+const char *nw_rule_verdict(unsigned int rule);
+
+/* As Suricata counts: 1 (worst) to 3. */
+int nw_eve_severity(uint8_t severity);
+
+/* A new reference, or NULL without memory. */
+json_t *nw_alert_json(const struct nw_alert *a);
+
+/* For people at a terminal, without a newline: time, id, rule, sentence, addresses. Bounded by size. */
+void nw_alert_line(char *out, size_t size, const struct nw_alert *a);
+
+/* The NEGOTIATE that counts, and the VALIDATE that the alert is about (or the last); NULL if there is none.
+ */
+const struct nw_exchange *nw_alert_negotiate(const struct nw_alert *a);
+const struct nw_exchange *nw_alert_validate(const struct nw_alert *a);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Flows and findings as JSON: the objects of the output contract (design, section 6). Keys are only added. */
+#ifndef NW_FLOW_JSON_H
+#define NW_FLOW_JSON_H
+
+#include <stdint.h>
+
+#include <jansson.h>
+
+#include "../engine/engine.h"
+
+/* How these objects are written: one line, times in ms without the noise of binary fractions. */
+#define NW_JSON_LINE (JSON_COMPACT | JSON_REAL_PRECISION(15))
+
+/*
+ * A new reference, or NULL without memory. file: where the flow was read from, NULL: key left out.
+ * wall_offset_ns: what has to be added to event times to get the wall clock's.
+ */
+json_t *nw_flow_json(const struct nw_conn *c, const char *file, int64_t wall_offset_ns);
+
+/* A new reference, or NULL without memory. */
+json_t *nw_finding_json(const struct nw_finding *f);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * A syslog client that never blocks: glibc's syslog() waits for ever when the receiver doesn't read, and
+ * loses messages silently when there is none. What can't be sent now waits in a bounded queue.
+ */
+#ifndef NW_SYSLOG_H
+#define NW_SYSLOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct nw_syslog;
+
+/* A message with its header is always shorter than this: what every receiver has to take (RFC 3164). */
+#define NW_SYSLOG_MAX 1024
+
+struct nw_syslog_state {
+	const char *path; /* NULL: switched off */
+	bool connected;
+	unsigned int backlog; /* messages that wait */
+	uint64_t sent;
+	uint64_t dropped; /* messages that had to make room in the queue */
+	int error;	  /* -errno of the last attempt, 0: it worked */
+};
+
+/*
+ * path: the socket, NULL: every message is thrown away. facility: LOG_AUTHPRIV, ... 0 or -ENOMEM. A receiver
+ * that is not there yet is no failure.
+ */
+int nw_syslog_new(struct nw_syslog **out, const char *path, int facility, unsigned int max_queue);
+void nw_syslog_free(struct nw_syslog **s);
+
+/* severity: LOG_CRIT, ... text: without control characters; what exceeds NW_SYSLOG_MAX is cut. now:
+ * monotonic. */
+void nw_syslog_send(struct nw_syslog *s, uint64_t now, int severity, const char *text);
+
+/* When to call nw_syslog_retry() (monotonic, ns); 0: nothing waits. */
+uint64_t nw_syslog_retry_at(const struct nw_syslog *s);
+void nw_syslog_retry(struct nw_syslog *s, uint64_t now);
+
+void nw_syslog_get_state(const struct nw_syslog *s, struct nw_syslog_state *out);
+
+/* LOG_AUTHPRIV for "authpriv", ...; -1 if there is no such facility. */
+int nw_syslog_facility(const char *name);
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Events from the kernel: loads the programs, drains the ring buffer, proves losses, reads the counters. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "live.h"
+#include "../util/log.h"
+#include "../util/util.h"
+#include "negwatch.skel.h"
+
+/* Ends a drain; libbpf has moved the consumer's position before it calls us, so that no record is lost. */
+#define BUDGET_SPENT (-ECANCELED)
+
+struct nw_live {
+	struct nw_bpf *skel;
+	struct ring_buffer *ring;
+	nw_event_fn fn;
+	void *arg;
+	unsigned int left; /* of the budget */
+	unsigned int taken;
+	int fn_err;
+	int n_cpus;
+	uint64_t *last_seq; /* by CPU */
+	uint64_t *per_cpu;  /* n_cpus rows of NW_C_MAX counters and the number of the last event */
+	uint64_t gaps;	    /* events lost, by their numbers */
+	uint64_t counted;   /* events lost by the programs' counters */
+	uint64_t told;
+};
+
+static int libbpf_say(enum libbpf_print_level level, const char *format, va_list ap)
+{
+	char line[768];
+	size_t n;
+
+	(void)level;
+	if (nw_log_max() < LOG_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), format, ap);
+	n = strcspn(line, "\n");
+	line[n] = '\0';
+	nw_debug("  %s", line);
+	return 0;
+}
+
+static bool has_capability(unsigned int cap)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	return syscall(SYS_capget, &head, data) < 0 || data[cap / 32].effective & 1u << cap % 32;
+}
+
+/* Says in our own words why the programs could not be loaded. Returns err, or what it really means. */
+static int explain_load(int err)
+{
+	struct utsname un = { 0 };
+	unsigned int major = 0, minor = 0;
+	bool admin = has_capability(CAP_SYS_ADMIN);
+
+	if (err == -EPERM || err == -EACCES) {
+		const char *missing = !has_capability(CAP_NET_ADMIN)	     ? "CAP_NET_ADMIN" :
+				      !admin && !has_capability(CAP_BPF)     ? "CAP_BPF" :
+				      !admin && !has_capability(CAP_PERFMON) ? "CAP_PERFMON" :
+									       NULL;
+		if (missing)
+			return nw_err_r(
+				-EPERM,
+				"The kernel refused the BPF programs: %s is missing. Start negwatchd as "
+				"root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON as its unit does.",
+				missing);
+	}
+	if (err == -ENOMEM)
+		return nw_err_r(err,
+				"The kernel has no memory for the maps of the BPF programs. Set max_flows "
+				"lower, or raise the locked-memory limit (LimitMEMLOCK=infinity) before "
+				"kernel 5.11.");
+	uname(&un);
+	if (sscanf(un.release, "%u.%u", &major, &minor) == 2 && (major < 5 || (major == 5 && minor < 18)))
+		return nw_err_r(-EOPNOTSUPP,
+				"Kernel %s is too old for the BPF programs: 5.18 or later is "
+				"needed.",
+				un.release);
+	return nw_err_r(err,
+			"The kernel (%s) refused the BPF programs: %m. Run `negwatchd --foreground "
+			"--debug` to see what it says about them.",
+			un.release);
+}
+
+static void skel_free(struct nw_bpf **skel)
+{
+	nw_bpf__destroy(*skel);
+}
+
+/* Numbers of a CPU's events come in order; one that is left out was lost. */
+static void check_sequence(struct nw_live *l, const struct nw_event *ev)
+{
+	uint64_t *last;
+
+	if (ev->cpu >= (unsigned int)l->n_cpus)
+		return;
+	last = &l->last_seq[ev->cpu];
+	if (ev->seqno > *last) {
+		l->gaps += ev->seqno - *last - 1;
+		*last = ev->seqno;
+	}
+}
+
+static int take_record(void *ctx, void *data, size_t size)
+{
+	struct nw_live *l = ctx;
+	const struct nw_event *ev = data;
+
+	/* A record that contradicts itself is not read, and is a gap in the numbers like a lost one. */
+	if (size >= NW_EVENT_SMALL && ev->hdr_len <= NW_HDR_MAX && ev->data_len <= NW_DATA_MAX &&
+	    (ev->data_len == 0 || size >= NW_EVENT_FULL)) {
+		check_sequence(l, ev);
+		l->fn_err = l->fn(l->arg, ev);
+	}
+	l->taken++;
+	return l->fn_err || --l->left == 0 ? BUDGET_SPENT : 0;
+}
+
+static int configure(struct nw_bpf *skel, const struct nw_live_config *cfg)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < cfg->n_ports; i++)
+		skel->rodata->nw_ports[cfg->ports[i] >> 6] |= 1ULL << (cfg->ports[i] & 63);
+	if (cfg->max_flows)
+		err = bpf_map__set_max_entries(skel->maps.nw_flows, cfg->max_flows);
+	if (!err && cfg->ring_bytes)
+		err = bpf_map__set_max_entries(skel->maps.nw_ring, cfg->ring_bytes);
+	return err;
+}
+
+static int prepare(struct nw_live *l, const struct nw_live_config *cfg)
+{
+	_cleanup_(skel_free) struct nw_bpf *skel = nw_bpf__open();
+	int err;
+
+	if (!skel)
+		return nw_err_r(-errno,
+				"The BPF object inside negwatchd can't be read (%m): this build is broken");
+	err = configure(skel, cfg);
+	if (err)
+		return nw_err_r(err, "The maps can't be given the configured size: %m");
+	err = nw_bpf__load(skel);
+	if (err)
+		return explain_load(err);
+	l->n_cpus = libbpf_num_possible_cpus();
+	if (l->n_cpus < 0)
+		return nw_err_r(l->n_cpus, "The number of CPUs can't be read from /sys: %m");
+	if (bpf_map__value_size(skel->maps.nw_stats) != (NW_C_MAX + 1) * sizeof(uint64_t))
+		return nw_err_r(-EPROTO, "The BPF object and negwatchd were built from different sources");
+	l->last_seq = calloc(l->n_cpus, sizeof(*l->last_seq));
+	l->per_cpu = calloc(l->n_cpus, (NW_C_MAX + 1) * sizeof(*l->per_cpu));
+	if (!l->last_seq || !l->per_cpu)
+		return nw_err_r(-ENOMEM, "Out of memory");
+	l->ring = ring_buffer__new(bpf_map__fd(skel->maps.nw_ring), take_record, l, NULL);
+	if (!l->ring)
+		return nw_err_r(-errno, "The ring buffer can't be mapped: %m");
+	l->skel = TAKE_PTR(skel);
+	return 0;
+}
+
+int nw_live_new(struct nw_live **out, const struct nw_live_config *cfg, nw_event_fn fn, void *arg)
+{
+	struct nw_live *l = calloc(1, sizeof(*l));
+	int err;
+
+	if (!l)
+		return nw_err_r(-ENOMEM, "Out of memory");
+	l->fn = fn;
+	l->arg = arg;
+	libbpf_set_print(libbpf_say);
+	err = prepare(l, cfg);
+	if (err) {
+		nw_live_free(&l);
+		return err;
+	}
+	*out = l;
+	return 0;
+}
+
+void nw_live_free(struct nw_live **live)
+{
+	struct nw_live *l = *live;
+
+	if (!l)
+		return;
+	ring_buffer__free(l->ring);
+	nw_bpf__destroy(l->skel);
+	free(l->last_seq);
+	free(l->per_cpu);
+	free(l);
+	*live = NULL;
+}
+
+int nw_live_fd(const struct nw_live *l)
+{
+	return ring_buffer__epoll_fd(l->ring);
+}
+
+int nw_live_prog_fd(const struct nw_live *l, enum nw_live_prog which)
+{
+	const struct bpf_program *progs[] = { l->skel->progs.nw_xdp, l->skel->progs.nw_tc_in,
+					      l->skel->progs.nw_tc_out };
+
+	return bpf_program__fd(progs[which]);
+}
+
+const char *nw_live_prog_name(enum nw_live_prog which)
+{
+	static const char *const names[] = { "nw_xdp", "nw_tc_in", "nw_tc_out" };
+
+	return names[which];
+}
+
+int nw_live_consume(struct nw_live *l, unsigned int budget)
+{
+	int err;
+
+	l->left = budget;
+	l->taken = 0;
+	l->fn_err = 0;
+	err = ring_buffer__consume(l->ring);
+	if (l->fn_err)
+		return l->fn_err;
+	return err < 0 && err != BUDGET_SPENT ? err : (int)l->taken;
+}
+
+int nw_live_counters(const struct nw_live *l, uint64_t out[NW_C_MAX])
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(l->skel->maps.nw_stats), &zero, l->per_cpu) < 0)
+		return -errno;
+	memset(out, 0, NW_C_MAX * sizeof(*out));
+	for (int cpu = 0; cpu < l->n_cpus; cpu++)
+		for (int c = 0; c < NW_C_MAX; c++)
+			out[c] += l->per_cpu[cpu * (NW_C_MAX + 1) + c];
+	return 0;
+}
+
+uint64_t nw_live_take_lost(struct nw_live *l, bool counters)
+{
+	uint64_t count[NW_C_MAX], lost, fresh;
+
+	if (counters && nw_live_counters(l, count) == 0)
+		l->counted = count[NW_C_LOST_EVENTS];
+	lost = l->gaps > l->counted ? l->gaps : l->counted;
+	fresh = lost > l->told ? lost - l->told : 0;
+	l->told += fresh;
+	return fresh;
+}

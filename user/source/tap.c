@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The tap over packets in memory: the code of bpf/tap.h as it runs in the kernel, with tables and a
+ * callback in the place of maps and ring buffer. The kernel's limits on maps hold here, too.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source.h"
+#include "../engine/table.h"
+#include "../../bpf/tap_types.h"
+
+struct nw_tap {
+	const struct nw_tap_packet *pkt;
+	struct nw_table *flows, *syns, *carries;
+	struct nw_scratch s;
+	/* An event is told at its submission, so that one buffer serves for all. */
+	struct nw_event ev;
+	nw_event_fn fn;
+	void *arg;
+	int stop;
+	uint64_t seqno;
+	uint64_t count[NW_C_MAX];
+	uint64_t ports[1024];
+};
+
+#define NW_BOUND(x) ((void)(x))
+#define NW_LOAD(ctx, kind, off, dst, len) tap_load((ctx), (off), (dst), (len))
+#define NW_RESERVE(ctx, size) tap_reserve(ctx)
+#define NW_SUBMIT(ctx, ev) tap_submit(ctx)
+#define NW_DISCARD(ctx, ev) tap_discard(ctx)
+#define NW_CALL(kind, fn, ctx, ...) NW_CALL_##fn(ctx, kind, __VA_ARGS__)
+#define NW_CALL_nw_tell(ctx, kind, s, f, type, how) nw_tell(ctx, kind, s, f, type, how)
+#define NW_CALL_nw_pass_head(ctx, kind, s, f, n) nw_pass_head(ctx, kind, s, f, n)
+#define NW_CALL_nw_pass_all(ctx, kind, s, f) tap_pass_all(ctx, s, f)
+#define NW_CALL_nw_tell_message(ctx, kind, s, f, type) nw_tell_message(ctx, kind, s, f, type)
+#define NW_JUDGE(s, f, n, room) tap_judge(s, f, n, room)
+#define NW_EXTRACT(ev, n, type) nw_extract(&(ev)->smb, (ev)->data + 4, n, type)
+#define NW_LOOP_WALK(ctx, kind, s, f) tap_walk(ctx, s, f)
+#define NW_LOOP_OPT(kind, opt_walk)                                                                          \
+	do {                                                                                                 \
+		for (int __i = 0; __i < 40 && nw_opt_step(opt_walk) == 0; __i++)                             \
+			;                                                                                    \
+	} while (0)
+
+static int tap_load(void *ctx, uint32_t off, void *dst, uint32_t len)
+{
+	const struct nw_tap_packet *p = ((struct nw_tap *)ctx)->pkt;
+
+	if (off > p->caplen || len > p->caplen - off)
+		return -EFAULT;
+	memcpy(dst, p->data + off, len);
+	return 0;
+}
+
+static struct nw_event *tap_reserve(void *ctx)
+{
+	struct nw_tap *t = ctx;
+
+	t->seqno++;
+	t->count[NW_C_EVENTS]++;
+	return &t->ev;
+}
+
+static void tap_submit(void *ctx)
+{
+	struct nw_tap *t = ctx;
+
+	if (!t->stop)
+		t->stop = t->fn(t->arg, &t->ev);
+}
+
+static void tap_discard(void *ctx)
+{
+	struct nw_tap *t = ctx;
+
+	t->seqno--;
+	t->count[NW_C_EVENTS]--;
+}
+
+static int tap_pass_all(void *ctx, struct nw_scratch *s, struct nw_flow *f);
+static uint32_t tap_judge(struct nw_scratch *s, struct nw_flow *f, uint32_t n, uint32_t room);
+static void tap_walk(void *ctx, struct nw_scratch *s, struct nw_flow *f);
+
+static void nw_io_count(void *ctx, enum nw_counter c)
+{
+	((struct nw_tap *)ctx)->count[c]++;
+}
+
+static void nw_io_stamp(struct nw_scratch *s, struct nw_event *ev)
+{
+	const struct nw_tap *t = (struct nw_tap *)((unsigned char *)s - offsetof(struct nw_tap, s));
+
+	ev->ts = t->pkt->ts;
+	ev->seqno = t->seqno;
+	ev->frame = t->pkt->frame;
+	ev->hook = NW_HOOK_CAPTURE;
+	ev->cpu = 0;
+	ev->ifindex = 0;
+}
+
+static int nw_io_is_port(void *ctx, __be16 port)
+{
+	uint16_t p = nw_from_be16(port);
+
+	return ((struct nw_tap *)ctx)->ports[p >> 6] >> (p & 63) & 1;
+}
+
+static struct nw_flow *nw_io_flow(void *ctx, const struct nw_key *k)
+{
+	return nw_table_get(((struct nw_tap *)ctx)->flows, k);
+}
+
+/* As the kernel's map update: an entry that exists is begun anew. */
+static void *tap_replace(struct nw_table *t, const struct nw_key *k)
+{
+	void *old = nw_table_get(t, k);
+
+	if (old)
+		nw_table_del(t, old);
+	return nw_table_put(t, k);
+}
+
+static struct nw_flow *nw_io_flow_new(void *ctx, const struct nw_key *k)
+{
+	return tap_replace(((struct nw_tap *)ctx)->flows, k);
+}
+
+static void nw_io_flow_del(void *ctx, const struct nw_key *k)
+{
+	struct nw_table *t = ((struct nw_tap *)ctx)->flows;
+	void *old = nw_table_get(t, k);
+
+	if (old)
+		nw_table_del(t, old);
+}
+
+static struct nw_syn *nw_io_syn(void *ctx, const struct nw_key *k)
+{
+	return nw_table_get(((struct nw_tap *)ctx)->syns, k);
+}
+
+static void nw_io_syn_put(void *ctx, const struct nw_key *k, const struct nw_syn *v)
+{
+	struct nw_syn fresh = *v, *to = tap_replace(((struct nw_tap *)ctx)->syns, k);
+
+	if (to)
+		*to = fresh;
+}
+
+static struct nw_carry *nw_io_carry(void *ctx, const struct nw_key *k)
+{
+	return nw_table_get(((struct nw_tap *)ctx)->carries, k);
+}
+
+static void nw_io_carry_put(void *ctx, const struct nw_key *k, const struct nw_carry *v)
+{
+	struct nw_carry *to = tap_replace(((struct nw_tap *)ctx)->carries, k);
+
+	if (to)
+		memcpy(to, v, sizeof(*to));
+}
+
+#include "../../bpf/tap.h"
+
+static int tap_pass_all(void *ctx, struct nw_scratch *s, struct nw_flow *f)
+{
+	int i;
+
+	for (i = 0; i < NW_PIECES_MAX; i++)
+		if (nw_pass_piece(ctx, 0, s, f))
+			break;
+	return 0;
+}
+
+static uint32_t tap_judge(struct nw_scratch *s, struct nw_flow *f, uint32_t n, uint32_t room)
+{
+	struct nw_judged j = nw_judge(s->hb + 4, n, room, f->pending);
+
+	s->judged_next = j.next;
+	return j.class | (uint32_t)j.type << 8;
+}
+
+static void tap_walk(void *ctx, struct nw_scratch *s, struct nw_flow *f)
+{
+	int i;
+
+	for (i = 0; i < NW_WALK_MAX; i++)
+		if (nw_walk_step(ctx, 0, s, f))
+			break;
+}
+
+int nw_tap_new(struct nw_tap **out, const struct nw_tap_config *cfg, nw_event_fn fn, void *arg)
+{
+	struct nw_tap *t;
+	unsigned int i;
+
+	if (!cfg->n_ports || !fn)
+		return -EINVAL;
+	t = calloc(1, sizeof(*t));
+	if (!t)
+		return -ENOMEM;
+	for (i = 0; i < cfg->n_ports; i++)
+		t->ports[cfg->ports[i] >> 6] |= 1ULL << (cfg->ports[i] & 63);
+	t->fn = fn;
+	t->arg = arg;
+	if (nw_table_new(&t->flows, cfg->max_flows ? cfg->max_flows : 65536, sizeof(struct nw_flow), 0, NULL,
+			 NULL) ||
+	    nw_table_new(&t->syns, 8192, sizeof(struct nw_syn), 0, NULL, NULL) ||
+	    nw_table_new(&t->carries, 4096, sizeof(struct nw_carry), 0, NULL, NULL)) {
+		nw_tap_free(&t);
+		return -ENOMEM;
+	}
+	*out = t;
+	return 0;
+}
+
+void nw_tap_free(struct nw_tap **tp)
+{
+	struct nw_tap *t = *tp;
+
+	if (!t)
+		return;
+	nw_table_free(&t->flows);
+	nw_table_free(&t->syns);
+	nw_table_free(&t->carries);
+	free(t);
+	*tp = NULL;
+}
+
+int nw_tap_packet(struct nw_tap *t, const struct nw_tap_packet *pkt)
+{
+	struct nw_cursor c = { .data = pkt->data, .end = pkt->data + pkt->caplen, .off = pkt->l3_off };
+	struct nw_ethertype type = { pkt->ethertype };
+	struct nw_outcome o;
+
+	t->pkt = pkt;
+	t->stop = 0;
+	memset(&t->s.pkt, 0, sizeof(t->s.pkt));
+	t->s.pkt.pkt_len = pkt->len;
+	if (!pkt->l3_off && !pkt->raw)
+		type = nw_parse_eth(&c, &t->s.pkt.tcp);
+	o = nw_parse_l3(&c, type, &t->s.pkt);
+	t->count[NW_C_PACKETS]++;
+	t->count[o.why < 0 ? nw_segment(t, 0, &t->s) : (enum nw_counter)o.why]++;
+	return t->stop;
+}
+
+const uint64_t *nw_tap_counters(const struct nw_tap *tap)
+{
+	return tap->count;
+}
