@@ -82,16 +82,26 @@ $(O)/unit/%: $(O)/san/tests/unit/%.o $(call objs,$(UNIT_LIB),san/)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $^ -o $@ -lcmocka -ljansson -lpcap -lz
 
-$(O)/prog/%: $(O)/tests/prog/%.o $(call objs,$(ENGINE) $(CAPTURE) $(JSON) $(wildcard tests/unit/lib_*.c))
+$(O)/prog/%: $(O)/tests/prog/%.o $(call objs,$(ENGINE) $(CAPTURE) $(JSON) $(wildcard tests/unit/lib_*.c tests/prog/lib_*.c))
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -ljansson -lpcap -lz
 
-$(O)/tests/prog/%.o: $(O)/negwatch.skel.h
+$(patsubst %.c,$(O)/%.o,$(wildcard tests/prog/*.c)): $(O)/negwatch.skel.h
+
+LOAD = $(patsubst tests/load/%.c,$(O)/load/%,$(wildcard tests/load/test_*.c))
+
+$(O)/load/%: $(O)/tests/load/%.o $(call objs,$(ENGINE))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka
 
 run-tap = for t in $(1); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || rc=1; done; exit $${rc:-0}
 
 check-unit: $(UNIT) ## pure code on the host, with ASan and UBSan
+	@$(call run-tap,$^)
+
+check-load: $(LOAD) ## memory over ten million events
 	@$(call run-tap,$^)
 
 check-prog: $(PROG) ## the real programs under BPF_PROG_TEST_RUN (root)
@@ -127,10 +137,10 @@ install: all ## DESTDIR and prefix are respected
 	install -D -m 0644 scripts/negwatchd.service $(DESTDIR)$(prefix)/lib/systemd/system/negwatchd.service
 
 clean: ## remove what was built (not the lab's Samba)
-	rm -rf $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/lint-* \
+	rm -rf $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/lint-* \
 		$(O)/negwatch $(O)/negwatchd
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all check check-unit check-prog check-capture check-e2e bench format lint install clean help
+.PHONY: all check check-unit check-load check-prog check-capture check-e2e bench format lint install clean help

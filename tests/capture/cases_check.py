@@ -223,7 +223,7 @@ def check(tap):
             tap.ok("%s: expected rules are known" % name, False, "a new case: think it out in cases_check.py")
             continue
         for side in ("srv", "cli"):
-            rules = sorted(set().union(*(w["rules"] for w in CASES[name][side])))
+            rules = sorted(set().union(*(w["rules"] for w in CASES[name][side])) - set(NOT_BUILT))
             tap.none("%s.%s: %s" % (name, side, " ".join(map(str, rules)) or "nothing"),
                      check_case(name, side, row))
     for rule, why in sorted(NOT_BUILT.items()):

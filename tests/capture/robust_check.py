@@ -1,1 +1,276 @@
-def check(tap): pass
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""
+What is no capture, is cut, damaged or odd: no crash, no hang, the right exit status, an error that names the
+file, and never an alteration that did not happen.
+"""
+import concurrent.futures
+import gzip
+import json
+import os
+import random
+import shutil
+import tempfile
+
+import harness
+import rewrite
+
+# The same conversation where the edit can't be seen, and where it can; small, so every cut of it is read.
+PLAIN = "smbd-smbclient-SMB3_02-req_guid.cli.pcap"
+EDITED = "smbd-smbclient-SMB3_02-req_guid.srv.pcap"
+SAYS_ALTERED = {101, 102, 109}
+FLIPS = 400
+SEED = 20261122
+
+
+def lab(name):
+    return os.path.join(harness.LAB, name)
+
+
+def slurp(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def put(folder, name, data):
+    path = os.path.join(folder, name)
+    with open(path, "wb") as f:
+        f.write(data)
+    return path
+
+
+def flows_but_file(result):
+    return [{k: v for k, v in flow.items() if k != "file"} for flow in result.flows]
+
+
+def all_of(fn, items):
+    """fn over items, as many at a time as there are processors; the complaints of all."""
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        return [c for got in pool.map(fn, items) for c in got]
+
+
+def refused(result, what, words):
+    """Complaints if this was not a clean refusal: exit 2, a summary all the same, words on stderr."""
+    out = []
+    if result.rc != 2 or result.bad_json or result.summary is None:
+        out.append("%s: exit %d, summary %s" % (what, result.rc, result.summary))
+    for w in words:
+        if w not in result.err:
+            out.append("%s: no '%s' in: %s" % (what, w, result.err.strip()))
+    return out
+
+
+def no_captures(tap, tmp):
+    cases = [("text.pcap", b"this is no capture at all\n" * 20, "is not a capture"),
+             ("zeros.pcap", bytes(4096), "is not a capture"),
+             ("noise.pcap", random.Random(SEED).randbytes(5000), "is not a capture"),
+             ("empty.pcap", b"", "is empty"),
+             ("empty.pcap.gz", gzip.compress(b""), "is empty"),
+             ("head.pcap", slurp(lab(PLAIN))[:11], "cut short in its file header"),
+             ("wifi.pcap", harness.pcap_bytes(105, []), "link type 105 (IEEE802_11"),
+             ("mixed.pcapng", rewrite.pcapng([(1, []), (101, [])]), "several interfaces")]
+    for name, data, words in cases:
+        path = put(tmp, name, data)
+        tap.none("%s: refused" % name, refused(harness.read(path), name, [path, words]))
+    path = os.path.join(tmp, "nowhere.pcap")
+    tap.none("missing file: refused", refused(harness.read(path), "missing", [path, "No such file"]))
+    tap.none("directory: refused", refused(harness.read(tmp), "directory", [tmp, "directory"]))
+
+
+def two_files(tap, tmp):
+    bad = put(tmp, "bad.pcap", b"nothing")
+    out = []
+    for args in ([bad, lab(EDITED)], [lab(EDITED), bad]):
+        r = harness.read("--vantage", "server", *args)
+        out += refused(r, str(args), [bad])
+        if r.rules() != {101} or (r.summary or {}).get("findings") != {"101": 1}:
+            out.append("%s: findings %s" % (args, r.summary))
+    r = harness.read(lab(EDITED), lab(PLAIN))
+    if (r.rc, r.summary["files"], r.summary["flows"]) != (1, 2, 2) or \
+            [f["file"] for f in r.flows] != [lab(EDITED), lab(PLAIN)]:
+        out.append("two good ones: exit %d, %s" % (r.rc, r.summary))
+    tap.none("two files, one of them bad: the other is read, exit 2", out)
+
+
+def cuts(tap, tmp):
+    for name, allowed in ((PLAIN, set()), (EDITED, SAYS_ALTERED)):
+        raw = slurp(lab(name))
+        link, packets = harness.pcap_read(lab(name))
+        ends = {len(harness.pcap_bytes(link, packets[:n])): n for n in range(len(packets) + 1)}
+        whole = harness.read("--vantage", "server", lab(name))
+
+        def one(n):
+            r = harness.read("--vantage", "server", "-", data=raw[:n])
+            want = (0, 1) if n in ends else (2,)
+            if r.crashed() or r.bad_json or r.summary is None or r.rc not in want:
+                return ["cut at %d: exit %d, expected %s: %s" % (n, r.rc, want, r.err.strip())]
+            if r.rules() & SAYS_ALTERED - allowed:
+                return ["cut at %d: %s" % (n, r.rules())]
+            whole_packets = max(ends[e] for e in ends if e <= n) if n >= min(ends) else 0
+            if r.summary["packets"] != whole_packets:
+                return ["cut at %d: %d packets, not %d" % (n, r.summary["packets"], whole_packets)]
+            return []
+
+        complaints = all_of(one, range(len(raw)))
+        # A cut in the very last packet: all that came before it is told.
+        r = harness.read("--vantage", "server", put(tmp, "cut.pcap", raw[:-1]))
+        if r.rules() != whole.rules() or "is cut short in packet %d" % len(packets) not in r.err:
+            complaints.append("cut in the last packet: %s %s" % (r.rules(), r.err))
+        tap.none("%s cut at each of %d bytes" % (name, len(raw)), complaints)
+
+
+def containers(tap, tmp):
+    """The same packets in another wrapping give the same flows."""
+    path = lab("smbd-smbclient-SMB3_02-strip311.srv.pcap")
+    path = path if os.path.exists(path) else lab(EDITED)
+    raw, want = slurp(path), flows_but_file(harness.read(path))
+    link, packets = harness.pcap_read(path)
+    packed = gzip.compress(raw)
+    ways = {"gz": packed, "two gzip members": gzip.compress(raw[:500]) + gzip.compress(raw[500:]),
+            "pcapng": rewrite.pcapng([(link, packets)]),
+            "pcapng.gz": gzip.compress(rewrite.pcapng([(link, packets)])),
+            "pcapng, two alike interfaces": rewrite.pcapng([(link, packets), (link, [])]),
+            "nanosecond pcap": rewrite.nanosecond(link, packets),
+            "big-endian pcap": rewrite.big_endian(link, packets)}
+    for name, data in ways.items():
+        p = put(tmp, "c.bin", data)
+        got = [flows_but_file(harness.read(p)), flows_but_file(harness.read("-", data=data))]
+        tap.ok("%s: as the plain file, also from standard input" % name, got == [want, want],
+               "%s\n%s" % (json.dumps(got[0])[:1500], json.dumps(want)[:1500]))
+    r = harness.read(put(tmp, "cut.pcap.gz", packed[:-200]))
+    tap.none("gzip that is cut: exit 2", refused(r, "cut.gz", ["cut short"]))
+    broken = bytearray(packed)
+    broken[len(broken) // 2] ^= 0xff
+    r = harness.read(put(tmp, "broken.pcap.gz", bytes(broken)))
+    tap.none("gzip that is damaged: exit 2", refused(r, "broken.gz", ["broken.pcap.gz"]))
+    r = harness.read(put(tmp, "mixed.pcapng", rewrite.pcapng([(link, packets), (101, packets)])))
+    tap.none("pcapng of two link types: refused, with a way out",
+             refused(r, "mixed", ["several interfaces", "tshark"]))
+
+
+def links(tap, tmp):
+    """The same conversation on every link type, tags and ports changed."""
+    link, packets = harness.pcap_read(lab(EDITED))
+    want = flows_but_file(harness.read(lab(EDITED)))
+    for name, number, change in rewrite.LINKS:
+        data = harness.pcap_bytes(number, [change(p) for p in packets])
+        got = flows_but_file(harness.read(put(tmp, "link.pcap", data)))
+        tap.ok("link type %s" % name, got == want, json.dumps(got)[:1500])
+    for name, tags, number in (("one tag", [10], 1), ("two tags", [20, 10], 1), ("tag in cooked v1", [7], 113)):
+        change = rewrite.cooked if number == 113 else lambda p: p
+        data = harness.pcap_bytes(number, [change(rewrite.tagged(p, tags)) for p in packets])
+        got = flows_but_file(harness.read(put(tmp, "vlan.pcap", data)))
+        tap.ok("VLAN: %s" % name, got == [dict(f, vlan=tags) for f in want], json.dumps(got)[:1500])
+    odd = put(tmp, "port.pcap", harness.pcap_bytes(1, [rewrite.moved(p, 445, 4450) for p in packets]))
+    without, with_port = harness.read(odd), harness.read("--port", "4449", "--port", "4450", odd)
+    tap.ok("--port adds a port", not without.flows and without.rc == 0 and with_port.rules() == {101}
+           and with_port.flows[0]["server_port"] == 4450, with_port.out)
+
+
+def time_and_order(tap, tmp):
+    names = sorted(n for n in os.listdir(harness.LAB) if n.endswith(".pcap"))
+    out = []
+    for name in names:
+        link, packets = harness.pcap_read(lab(name))
+        half = len(packets) // 2
+        back = [rewrite.later(p, -3600 if i >= half else 0) for i, p in enumerate(packets)]
+        at_zero = [(0, 0) + p[2:] for p in packets]
+        want = harness.read(lab(name)).rules()
+        got = harness.read("-", data=harness.pcap_bytes(link, back)).rules()
+        # What falls into the step is lost as time, so that a timeout (106) may not be reached.
+        if not want - {106} <= got <= want:
+            out.append("%s, clock goes back an hour: %s, not %s" % (name, got, want))
+        r = harness.read("-", data=harness.pcap_bytes(link, at_zero))
+        if r.crashed() or not want - {106} <= r.rules() <= want:
+            out.append("%s, no times at all: %s, not %s" % (name, r.rules(), want))
+    tap.none("a clock that steps back, or stands: the same findings", out)
+    # A (port 1000) stays open while B's port 2000 is used twice: the flows still come as they began.
+    link, packets = harness.pcap_read(lab(EDITED))
+    a = [rewrite.client_port(rewrite.later(p, 0), 1000) for p in packets]
+    b = [rewrite.client_port(rewrite.later(p, 1), 2000) for p in packets]
+    c = [rewrite.client_port(rewrite.later(p, 2), 2000, isn=77777) for p in packets]
+    mixed = a[:8] + b + c + [rewrite.later(p, 3) for p in a[8:]]
+    r = harness.read("-", data=harness.pcap_bytes(link, mixed))
+    tap.same("reused ports: flows in order of their first packet", [f["client_port"] for f in r.flows],
+             [1000, 2000, 2000])
+
+
+def snaplens(tap, tmp):
+    def one(job):
+        name, snap = job
+        link, packets = harness.pcap_read(lab(name))
+        full = harness.read(lab(name)).rules()
+        r = harness.read(put(tmp, "%s.%d" % (name, snap), harness.pcap_bytes(link, packets, snap)))
+        cut = [f for f in r.flows if f["observed"] != "full"]
+        out = []
+        if r.crashed() or r.bad_json or r.rc == 2:
+            out.append("%s at %d: exit %d %s" % (name, snap, r.rc, r.err))
+        # Where the request is cut and its answer is not, the answer is still a refusal (ksmbd's: 111 for 101).
+        if (r.rules() - full) & (SAYS_ALTERED | {103, 110} | (set() if 101 in full else {111})):
+            out.append("%s at %d: %s, not %s" % (name, snap, r.rules(), full))
+        if snap == 96 and (not r.summary["not_observed"]["truncated"] or len(cut) != len(r.flows)):
+            out.append("%s at %d: %s" % (name, snap, r.summary))
+        return out
+
+    names = [n for n in sorted(os.listdir(harness.LAB)) if n.endswith(".pcap")]
+    for snap in (54, 66, 70, 96, 136, 160, 200):
+        tap.none("%d bytes of each packet: no false claim%s" % (snap, ", and not observed" if snap == 96 else ""),
+                 all_of(one, [(n, snap) for n in names]))
+
+
+def flips(tap, tmp):
+    names = [n for n in sorted(os.listdir(harness.LAB)) if n.endswith(".pcap")]
+    rng = random.Random(SEED)
+    jobs = []
+    for i in range(FLIPS):
+        raw = bytearray(slurp(lab(rng.choice(names))))
+        for _ in range(rng.choice((1, 1, 3, 20))):
+            raw[rng.randrange(len(raw))] ^= 1 << rng.randrange(8)
+        jobs.append((i, bytes(raw)))
+
+    def one(job):
+        r = harness.read("-", data=job[1])
+        if r.crashed() or r.bad_json or r.summary is None:
+            put(tempfile.gettempdir(), "negwatch-flip-%d.pcap" % job[0], job[1])
+            return ["flip %d (kept in %s): exit %d %s" % (job[0], tempfile.gettempdir(), r.rc, r.err[-600:])]
+        return []
+
+    tap.none("%d captures with flipped bits: no crash, no hang" % FLIPS, all_of(one, jobs))
+
+
+def usage(tap):
+    cases = [(["--nonsense", "x"], "--nonsense"), (["--port", "0", "x"], "'0'"), (["--port", "x", "x"], "'x'"),
+             (["--port", "70000", "x"], "70000"), (["--vantage", "moon", "x"], "moon"), (["--port"], "--port"),
+             ([], "no file")]
+    out = []
+    for args, words in cases:
+        r = harness.read(*args)
+        if r.rc != 2 or r.out or words not in r.err:
+            out.append("%s: exit %d, %r, %r" % (args, r.rc, r.out, r.err))
+    tap.none("wrong usage: exit 2, the word on stderr, nothing on stdout", out)
+    r = harness.run("read", "--help")
+    tap.ok("--help: exit 0, 80 columns", r.rc == 0 and "--vantage" in r.out
+           and max(map(len, r.out.splitlines())) <= 80, r.out)
+    paths = harness.captures(harness.LAB)
+    r = harness.run("read", "--all", *paths)
+    wide = [line for line in r.out.splitlines() if len(line) > 80 and harness.LAB not in line]
+    tap.ok("the report for people: 80 columns, and both values of what differs",
+           r.rc == 1 and not wide and "NEGOTIATE 2.0.2 2.1 3.0\n" in r.out, "\n".join(wide))
+
+
+def check(tap):
+    if not os.path.exists(lab(EDITED)) or not os.path.exists(lab(PLAIN)):
+        tap.skip("robustness", "no lab captures in %s" % harness.LAB)
+        return
+    tmp = tempfile.mkdtemp(prefix="negwatch-capture-")
+    try:
+        no_captures(tap, tmp)
+        two_files(tap, tmp)
+        containers(tap, tmp)
+        links(tap, tmp)
+        time_and_order(tap, tmp)
+        usage(tap)
+        snaplens(tap, tmp)
+        cuts(tap, tmp)
+        flips(tap, tmp)
+    finally:
+        shutil.rmtree(tmp)

@@ -481,7 +481,7 @@ static int to_tap(void *arg, const uint8_t *data, uint32_t len, uint64_t ts, uin
 int talk_digest_host(const struct talk *t, const struct talk_how *how, struct talk_digest *d)
 {
 	static const uint16_t ports[] = { 445, 139 };
-	struct nw_tap_config tc = { .ports = ports, .n_ports = 2 };
+	struct nw_tap_config tc = { .ports = ports, .n_ports = 2, .max_flows = 64 };
 	struct nw_engine_ops ops = { .done = talk_digest_conn };
 	struct nw_engine_config ec;
 	struct host h = { 0 };

@@ -98,6 +98,7 @@ static int set_port(struct options *o, const char *arg)
 	return 0;
 }
 
+/* A `val` below 256 is the letter of the short form, which takes no value. */
 static const struct {
 	struct option name;
 	const char *arg;
@@ -108,15 +109,15 @@ static const struct {
 	  NULL,
 	  "JSON Lines: one object per SMB flow, then a summary",
 	  set_json },
-	{ { "vantage", required_argument, NULL, 'v' },
+	{ { "vantage", required_argument, NULL, 256 },
 	  "WHERE",
 	  "where the capture was taken: server, client, between",
 	  set_vantage },
-	{ { "port", required_argument, NULL, 'p' },
+	{ { "port", required_argument, NULL, 257 },
 	  "N",
 	  "SMB is on this TCP port, too; can be repeated",
 	  set_port },
-	{ { "all", no_argument, NULL, 'a' },
+	{ { "all", no_argument, NULL, 258 },
 	  NULL,
 	  "report all flows, not only those with findings",
 	  set_all },
@@ -129,13 +130,16 @@ static void usage(FILE *out)
 	size_t i;
 
 	fputs("usage: negwatch read [OPTION]... FILE...\n\n"
-	      "Looks for edited SMB2 negotiations in captures: pcap or pcapng, plain or gzip'ed;\n"
-	      "\"-\" is standard input.\n\n",
+	      "Looks for edited SMB2 negotiations in captures: pcap or pcapng, plain or\n"
+	      "gzip'ed; \"-\" is standard input.\n\n",
 	      out);
 	for (i = 0; i < NW_ARRAY_SIZE(table); i++) {
 		snprintf(left, sizeof(left), "--%s%s%s", table[i].name.name, table[i].arg ? " " : "",
 			 table[i].arg ? table[i].arg : "");
-		fprintf(out, "  -%c, %-18s %s\n", table[i].name.val, left, table[i].help);
+		if (table[i].name.val < 256)
+			fprintf(out, "  -%c, %-18s %s\n", table[i].name.val, left, table[i].help);
+		else
+			fprintf(out, "      %-18s %s\n", left, table[i].help);
 	}
 	fputs("\nExit status: 0 nothing found; 1 findings of severity warning or above; 2 a file\n"
 	      "could not be read (all others were), or wrong usage.\n",
@@ -146,15 +150,14 @@ static void usage(FILE *out)
 static int parse(struct options *o, int argc, char **argv)
 {
 	struct option longs[NW_ARRAY_SIZE(table) + 1] = { 0 };
-	char shorts[2 * NW_ARRAY_SIZE(table) + 2] = ":", *s = shorts + 1;
+	char shorts[NW_ARRAY_SIZE(table) + 2] = ":", *s = shorts + 1;
 	size_t i;
 	int c;
 
 	for (i = 0; i < NW_ARRAY_SIZE(table); i++) {
 		longs[i] = table[i].name;
-		*s++ = (char)table[i].name.val;
-		if (table[i].name.has_arg)
-			*s++ = ':';
+		if (table[i].name.val < 256)
+			*s++ = (char)table[i].name.val;
 	}
 	optind = 0; /* glibc: begin anew, whatever main() did with its own options */
 	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {

@@ -11,23 +11,24 @@
 #define COLUMNS 80
 #define INDENT 6
 
-/* Words of text, wrapped, each line behind `indent` blanks. */
+/* Words of text from where the line is, `indent`, on; what doesn't fit goes on in that column below. */
+static void hanging(FILE *out, const char *text, int indent)
+{
+	int col = indent, n;
+
+	for (; *text; text += n, text += strspn(text, " ")) {
+		n = (int)strcspn(text, " ");
+		if (col > indent && col + 1 + n > COLUMNS)
+			col = fprintf(out, "\n%*s", indent, "") - 1;
+		col += fprintf(out, "%s%.*s", col > indent ? " " : "", n, text);
+	}
+	fputc('\n', out);
+}
+
 static void wrapped(FILE *out, const char *text, int indent)
 {
-	int col = 0, n;
-
-	while (*text) {
-		n = (int)strcspn(text, " ");
-		if (col && col + 1 + n > COLUMNS) {
-			fputc('\n', out);
-			col = 0;
-		}
-		col += fprintf(out, "%*s%.*s", col ? 1 : indent, "", n, text);
-		text += n;
-		text += strspn(text, " ");
-	}
-	if (col)
-		fputc('\n', out);
+	fprintf(out, "%*s", indent, "");
+	hanging(out, text, indent);
 }
 
 static void endpoint_text(char *out, size_t size, const struct nw_conn *c, enum nw_dir_id side)
@@ -42,16 +43,17 @@ static void endpoint_text(char *out, size_t size, const struct nw_conn *c, enum 
 
 static void flow_title(FILE *out, const struct nw_conn *c, const char *file, int64_t wall_offset)
 {
-	char client[NW_ADDR_TEXT + 10], server[NW_ADDR_TEXT + 10], when[NW_TIME_TEXT], safe[256];
+	char client[NW_ADDR_TEXT + 10], server[NW_ADDR_TEXT + 10], when[NW_TIME_TEXT], where[1024];
 	struct nw_text t;
 
-	nw_text_init(&t, safe, sizeof(safe));
-	nw_text_escape(&t, file, strlen(file));
+	nw_text_init(&t, where, sizeof(where));
 	endpoint_text(client, sizeof(client), c, NW_C2S);
 	endpoint_text(server, sizeof(server), c, NW_S2C);
+	nw_text_add(&t, "%s, packet %" PRIu64 " of ",
+		    nw_time_utc(when, (int64_t)c->first_ts + wall_offset, 6), c->first_frame);
+	nw_text_escape(&t, file, strlen(file));
 	fprintf(out, "%s -> %s\n", client, server);
-	fprintf(out, "  %s, packet %" PRIu64 " of %s\n",
-		nw_time_utc(when, (int64_t)c->first_ts + wall_offset, 6), c->first_frame, safe);
+	wrapped(out, where, 2);
 }
 
 static const struct nw_params *last_validate(const struct nw_conn *c)
@@ -122,14 +124,7 @@ static void value_line(FILE *out, const char *field, const char *where, const st
 
 	nw_text_init(&t, text, sizeof(text));
 	value_text(&t, p, bit);
-	fprintf(out, "%*s%-14s %-9s ", INDENT, "", field, where);
-	/* The value begins behind its labels; what doesn't fit goes on below it. */
-	if (t.len > COLUMNS - INDENT - 25) {
-		fputc('\n', out);
-		wrapped(out, text, INDENT + 4);
-	} else {
-		fprintf(out, "%s\n", text);
-	}
+	hanging(out, text, fprintf(out, "%*s%-14s %-9s ", INDENT, "", field, where));
 }
 
 static void field_text(char out[24], const char *name)
@@ -188,15 +183,23 @@ static void finding(FILE *out, const struct nw_conn *c, const struct nw_finding 
 
 static void reset(FILE *out, const struct nw_reset *r)
 {
-	const char *name;
+	const char *name, *sep = " (";
+	struct nw_text t;
+	char line[256];
 	unsigned int i;
 
-	fprintf(out, "  RST in packet %" PRIu64 " as from the %s, TTL %u; forged: %s", r->frame,
-		r->by == NW_C2S ? "client" : "server", r->ttl, nw_forged_name(r->forged));
-	for (i = 0; (name = nw_sign_name(i)); i++)
-		if (r->signs & 1u << i)
-			fprintf(out, " %s", name);
-	fputc('\n', out);
+	nw_text_init(&t, line, sizeof(line));
+	nw_text_add(&t, "RST in packet %" PRIu64 " as from the %s, TTL %u; forged: %s", r->frame,
+		    r->by == NW_C2S ? "client" : "server", r->ttl, nw_forged_name(r->forged));
+	for (i = 0; (name = nw_sign_name(i)); i++) {
+		if (!(r->signs & 1u << i))
+			continue;
+		nw_text_add(&t, "%s%s", sep, name);
+		sep = " ";
+	}
+	if (r->signs)
+		nw_text_add(&t, ")");
+	wrapped(out, line, 2);
 }
 
 void nw_read_text_flow(FILE *out, const struct nw_conn *c, const char *file, int64_t wall_offset)
@@ -235,8 +238,8 @@ void nw_read_text_summary(FILE *out, const struct nw_read_totals *t)
 		    findings, plural(findings));
 	for (i = 0; i < nw_n_rules; i++)
 		if (t->findings[i])
-			nw_text_add(&s, ", %" PRIu64 " of %u %s", t->findings[i], nw_rules[i].number,
-				    nw_rules[i].name);
+			nw_text_add(&s, ", %u %s: %" PRIu64, nw_rules[i].number, nw_rules[i].name,
+				    t->findings[i]);
 	for (i = 0; i < NW_ARRAY_SIZE(t->not_observed) && (name = nw_unseen_name(i)); i++)
 		if (t->not_observed[i])
 			nw_text_add(&s, "; not fully observed (%s): %" PRIu64, name, t->not_observed[i]);

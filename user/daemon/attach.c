@@ -65,7 +65,7 @@ static void avoid_xdp(const struct nw_link *link, char *why, size_t size)
 /* Names the program that holds the XDP hook, as far as we may look. */
 static void name_holder(const struct nw_link *link, char *why, size_t size)
 {
-	struct bpf_xdp_query_opts q = { .sz = sizeof(q) };
+	LIBBPF_OPTS(bpf_xdp_query_opts, q);
 	struct bpf_prog_info info = { 0 };
 	unsigned int len = sizeof(info), id = 0;
 	_cleanup_close_ int fd = -1;
@@ -195,6 +195,8 @@ int nw_attach(struct nw_iface *out, const char *name, enum nw_hook_how ingress, 
 	      const struct nw_live *live)
 {
 	struct nw_iface iface = {
+		.wanted_ingress = ingress,
+		.wanted_egress = egress,
 		.ingress = { .how = NW_HOW_NONE, .link_fd = -1 },
 		.egress = { .how = NW_HOW_NONE, .link_fd = -1 },
 		.owner_fd = -1,

@@ -38,6 +38,7 @@ struct nw_attached {
 struct nw_iface {
 	char name[IF_NAMESIZE];
 	unsigned int ifindex;
+	enum nw_hook_how wanted_ingress, wanted_egress;
 	struct nw_attached ingress, egress;
 	int owner_fd;	  /* keeps a second negwatchd off */
 	bool made_clsact; /* the qdisc is ours to remove */

@@ -14,13 +14,6 @@
 /* Before everybody else's, because an earlier filter's TC_ACT_OK hides the packet from later ones. */
 #define PRIORITY 1u
 
-static struct bpf_tc_hook hook_of(unsigned int ifindex, enum bpf_tc_attach_point point)
-{
-	struct bpf_tc_hook hook = { .sz = sizeof(hook), .ifindex = (int)ifindex, .attach_point = point };
-
-	return hook;
-}
-
 static enum bpf_tc_attach_point point_of(bool egress)
 {
 	return egress ? BPF_TC_EGRESS : BPF_TC_INGRESS;
@@ -37,7 +30,8 @@ static int say_nothing(enum libbpf_print_level level, const char *format, va_lis
 
 static int make_qdisc(struct nw_iface *iface)
 {
-	struct bpf_tc_hook hook = hook_of(iface->ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)iface->ifindex,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 	libbpf_print_fn_t before = libbpf_set_print(say_nothing);
 	int err = bpf_tc_hook_create(&hook);
 
@@ -60,7 +54,8 @@ static int count_filter(void *arg, const struct nw_filter *f)
  */
 static void remove_qdisc(struct nw_iface *iface)
 {
-	struct bpf_tc_hook hook = hook_of(iface->ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)iface->ifindex,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
 	unsigned int others = 0;
 
 	if (!iface->made_clsact || iface->ingress.how == NW_HOW_CLSACT || iface->egress.how == NW_HOW_CLSACT)
@@ -75,7 +70,7 @@ static void remove_qdisc(struct nw_iface *iface)
 int nw_clsact_attach(struct nw_iface *iface, bool egress, int prog_fd)
 {
 	struct nw_attached *a = egress ? &iface->egress : &iface->ingress;
-	struct bpf_tc_hook hook = hook_of(iface->ifindex, point_of(egress));
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)iface->ifindex, .attach_point = point_of(egress));
 	struct bpf_tc_opts opts = {
 		.sz = sizeof(opts), .prog_fd = prog_fd, .handle = HANDLE, .priority = PRIORITY
 	};
@@ -107,9 +102,9 @@ int nw_clsact_attach(struct nw_iface *iface, bool egress, int prog_fd)
 void nw_clsact_detach(struct nw_iface *iface, bool egress)
 {
 	struct nw_attached *a = egress ? &iface->egress : &iface->ingress;
-	struct bpf_tc_hook hook = hook_of(iface->ifindex, point_of(egress));
-	struct bpf_tc_opts there = { .sz = sizeof(there), .handle = HANDLE, .priority = a->priority };
-	struct bpf_tc_opts opts = there;
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)iface->ifindex, .attach_point = point_of(egress));
+	LIBBPF_OPTS(bpf_tc_opts, there, .handle = HANDLE, .priority = a->priority);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = a->priority);
 
 	if (bpf_tc_query(&hook, &there) == 0 && there.prog_id == a->prog_id)
 		bpf_tc_detach(&hook, &opts);
@@ -138,7 +133,7 @@ int nw_clsact_reap(unsigned int ifindex)
 	int reaped = 0;
 
 	for (int egress = 0; egress <= 1; egress++) {
-		struct bpf_tc_hook hook = hook_of(ifindex, point_of(egress));
+		LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = point_of(egress));
 		struct reaping r = { .n = 0 };
 		int err = nw_filter_each(ifindex, egress, note_ours, &r);
 
@@ -146,9 +141,7 @@ int nw_clsact_reap(unsigned int ifindex)
 		if (err < 0 && err != -EINVAL && err != -ENOENT)
 			return err;
 		for (unsigned int i = 0; i < r.n; i++) {
-			struct bpf_tc_opts opts = { .sz = sizeof(opts),
-						    .handle = HANDLE,
-						    .priority = r.priority[i] };
+			LIBBPF_OPTS(bpf_tc_opts, opts, .handle = HANDLE, .priority = r.priority[i]);
 
 			reaped += bpf_tc_detach(&hook, &opts) == 0;
 		}

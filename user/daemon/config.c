@@ -300,3 +300,11 @@ const char *nw_config_needs_restart(const struct nw_config *old, const struct nw
 			return keys[i].key;
 	return NULL;
 }
+
+void nw_config_swap(struct nw_config *cfg, const struct nw_config *fresh)
+{
+	for (size_t i = 0; i < NW_ARRAY_SIZE(keys); i++)
+		if (!keys[i].restart)
+			memcpy((char *)cfg + keys[i].offset, (const char *)fresh + keys[i].offset,
+			       keys[i].size);
+}

@@ -60,4 +60,7 @@ void nw_config_help(FILE *out);
 /* Key of what differs and needs a restart to take effect; NULL: all of it can be swapped. */
 const char *nw_config_needs_restart(const struct nw_config *old, const struct nw_config *fresh);
 
+/* Takes over the values of all keys that can change while running. */
+void nw_config_swap(struct nw_config *cfg, const struct nw_config *fresh);
+
 #endif

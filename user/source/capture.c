@@ -238,10 +238,10 @@ static int broken_off(const struct source *s, const char *pcap_says, struct nw_c
 	}
 	if (strstr(pcap_says, "different from the")) {
 		say(info,
-		    "holds several interfaces that differ (%s); packets before packet %llu were read: write "
+		    "holds several interfaces that differ, and was read up to packet %llu only (%s): write "
 		    "each "
 		    "interface to a file of its own, as with tshark -Y frame.interface_id==0 -w",
-		    pcap_says, n);
+		    n - 1, pcap_says);
 		return -EPROTONOSUPPORT;
 	}
 	say(info, "is damaged at packet %llu; the packets before it were read (%s)", n, pcap_says);

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""
+The same packets in other clothes: link types, VLAN tags, ports, times, file formats. A packet is
+(seconds, microseconds, length on the wire, bytes), and begins as untagged Ethernet with IPv4.
+"""
+import struct
+
+IP = 14
+
+
+def replace(packet, data):
+    """Another content, as much of it cut off as before."""
+    sec, usec, length, old = packet
+    return sec, usec, length + len(data) - len(old), data
+
+
+def cooked(packet):
+    d = packet[3]
+    return replace(packet, struct.pack(">HHH8s", 0, 1, 6, d[6:12] + b"\0\0") + d[12:])
+
+
+def cooked2(packet):
+    d = packet[3]
+    return replace(packet, d[12:14] + struct.pack(">HIHBB8s", 0, 3, 1, 0, 6, d[6:12] + b"\0\0") + d[14:])
+
+
+def cooked2_tagged(packet):
+    d = packet[3]
+    return cooked2(replace(packet, d[:12] + struct.pack(">HH", 0x8100, 7) + d[12:]))
+
+
+def raw(packet):
+    return replace(packet, packet[3][IP:])
+
+
+def loop(head):
+    return lambda packet: replace(packet, head + packet[3][IP:])
+
+
+LINKS = [("Ethernet", 1, lambda p: p), ("Linux cooked v1", 113, cooked), ("Linux cooked v2", 276, cooked2),
+         ("Linux cooked v2 with a tag", 276, cooked2_tagged),
+         ("raw IP (101)", 101, raw), ("raw IP (12)", 12, raw), ("raw IP (14)", 14, raw), ("IPv4 (228)", 228, raw),
+         ("BSD loopback, little endian", 0, loop(b"\x02\0\0\0")),
+         ("BSD loopback, big endian", 0, loop(b"\0\0\0\x02")), ("OpenBSD loopback", 108, loop(b"\0\0\0\x02"))]
+
+
+def tagged(packet, vlans):
+    """VLAN tags, outermost first; two make 802.1ad with 802.1Q inside."""
+    d = packet[3]
+    tags = b"".join(struct.pack(">HH", 0x88a8 if i == 0 and len(vlans) > 1 else 0x8100, v)
+                    for i, v in enumerate(vlans))
+    return replace(packet, d[:12] + tags + d[12:])
+
+
+def tcp_at(d):
+    return IP + (d[IP] & 15) * 4
+
+
+def moved(packet, old, new):
+    """Port `old`, on either side, becomes `new`."""
+    d = bytearray(packet[3])
+    for at in (tcp_at(d), tcp_at(d) + 2):
+        if struct.unpack_from(">H", d, at)[0] == old:
+            struct.pack_into(">H", d, at, new)
+    return replace(packet, bytes(d))
+
+
+def client_port(packet, port, isn=0):
+    """Another client port (the server's is 445), and the client's sequence numbers moved by `isn`."""
+    d = bytearray(packet[3])
+    t = tcp_at(d)
+    from_server = struct.unpack_from(">H", d, t)[0] == 445
+    struct.pack_into(">H", d, t + 2 if from_server else t, port)
+    seq = t + 8 if from_server else t + 4
+    if not from_server or d[t + 13] & 16:
+        struct.pack_into(">I", d, seq, struct.unpack_from(">I", d, seq)[0] + isn & 0xffffffff)
+    return replace(packet, bytes(d))
+
+
+def later(packet, seconds):
+    return (packet[0] + seconds,) + packet[1:]
+
+
+def nanosecond(link, packets):
+    out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link)]
+    for sec, usec, length, d in packets:
+        out.append(struct.pack("<IIII", sec, usec * 1000, len(d), length) + d)
+    return b"".join(out)
+
+
+def big_endian(link, packets):
+    out = [struct.pack(">IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, link)]
+    for sec, usec, length, d in packets:
+        out.append(struct.pack(">IIII", sec, usec, len(d), length) + d)
+    return b"".join(out)
+
+
+def block(kind, body):
+    body += bytes(-len(body) % 4)
+    size = struct.pack("<I", len(body) + 12)
+    return struct.pack("<I", kind) + size + body + size
+
+
+def pcapng(interfaces):
+    """[(link type, packets), ...]: one section; nanoseconds on the interfaces."""
+    out = [block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))]
+    for link, _ in interfaces:
+        out.append(block(1, struct.pack("<HHI", link, 0, 262144) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0)))
+    for number, (_, packets) in enumerate(interfaces):
+        for sec, usec, length, d in packets:
+            ts = sec * 1000000000 + usec * 1000
+            out.append(block(6, struct.pack("<IIIII", number, ts >> 32, ts & 0xffffffff, len(d), length) + d))
+    return b"".join(out)

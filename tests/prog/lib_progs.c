@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Loads the programs and feeds them frames by BPF_PROG_TEST_RUN. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+#include "negwatch.skel.h"
+#include "progs.h"
+
+const char *const progs_name[PROGS_N] = { "xdp", "tc-ingress", "tc-egress" };
+
+struct progs {
+	struct nw_bpf *skel;
+	struct ring_buffer *ring;
+	nw_event_fn fn;
+	void *arg;
+	uint64_t ts, frame;
+	int err;
+	uint8_t out[131072];
+};
+
+static int on_event(void *ctx, void *data, size_t size)
+{
+	struct progs *p = ctx;
+	struct nw_event ev;
+
+	if (size != NW_EVENT_SMALL && size != NW_EVENT_FULL)
+		return -EBADMSG;
+	memset(&ev, 0, sizeof(ev));
+	memcpy(&ev, data, size);
+	ev.ts = p->ts;
+	ev.frame = p->frame;
+	if (!p->err)
+		p->err = p->fn(p->arg, &ev);
+	return 0;
+}
+
+int progs_open(struct progs **out)
+{
+	struct progs *p = calloc(1, sizeof(*p));
+	int err = -ENOMEM;
+
+	if (!p)
+		return err;
+	p->skel = nw_bpf__open();
+	if (!p->skel)
+		goto fail;
+	p->skel->rodata->nw_ports[445 >> 6] |= 1ULL << (445 & 63);
+	p->skel->rodata->nw_ports[139 >> 6] |= 1ULL << (139 & 63);
+	bpf_map__set_max_entries(p->skel->maps.nw_flows, 1024);
+	err = nw_bpf__load(p->skel);
+	if (err)
+		goto fail;
+	err = -ENOMEM;
+	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.nw_ring), on_event, p, NULL);
+	if (!p->ring)
+		goto fail;
+	*out = p;
+	return 0;
+fail:
+	progs_close(&p);
+	return err;
+}
+
+void progs_close(struct progs **pp)
+{
+	struct progs *p = *pp;
+
+	if (!p)
+		return;
+	ring_buffer__free(p->ring);
+	nw_bpf__destroy(p->skel);
+	free(p);
+	*pp = NULL;
+}
+
+int progs_frame(struct progs *p, enum progs_which which, const uint8_t *data, uint32_t len, uint64_t ts,
+		uint64_t frame, nw_event_fn fn, void *arg)
+{
+	const struct bpf_program *prog = which == PROGS_XDP    ? p->skel->progs.nw_xdp :
+					 which == PROGS_TC_IN ? p->skel->progs.nw_tc_in :
+								p->skel->progs.nw_tc_out;
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = data, .data_size_in = len, .data_out = p->out,
+		    .data_size_out = sizeof(p->out), .repeat = 1);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(prog), &o);
+
+	if (err)
+		return err;
+	if (o.retval != (which == PROGS_XDP ? (__u32)XDP_PASS : (__u32)-1) || o.data_size_out != len ||
+	    memcmp(p->out, data, len))
+		return -EIO;
+	p->fn = fn;
+	p->arg = arg;
+	p->ts = ts;
+	p->frame = frame;
+	p->err = 0;
+	err = ring_buffer__consume(p->ring);
+	return err < 0 ? err : p->err;
+}
+
+static int clear_map(const struct bpf_map *map)
+{
+	struct nw_key key, next;
+	int fd = bpf_map__fd(map), have = bpf_map_get_next_key(fd, NULL, &next) == 0;
+
+	while (have) {
+		key = next;
+		have = bpf_map_get_next_key(fd, &key, &next) == 0;
+		bpf_map_delete_elem(fd, &key);
+	}
+	return 0;
+}
+
+int progs_reset(struct progs *p)
+{
+	clear_map(p->skel->maps.nw_flows);
+	clear_map(p->skel->maps.nw_syns);
+	return clear_map(p->skel->maps.nw_carries);
+}
+
+uint64_t progs_count(struct progs *p, enum nw_counter c)
+{
+	struct stats {
+		uint64_t count[NW_C_MAX];
+		uint64_t seqno;
+	} *st;
+	int n = libbpf_num_possible_cpus(), i;
+	uint64_t sum = 0;
+	__u32 zero = 0;
+
+	st = calloc(n > 0 ? (size_t)n : 1, sizeof(*st));
+	if (!st || bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.nw_stats), &zero, st))
+		n = 0;
+	for (i = 0; i < n; i++)
+		sum += st[i].count[c];
+	free(st);
+	return sum;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The daemon's parts in one place: what starts, stops and reloads them, and how a finding becomes an alert.
+ */
+#ifndef NW_DAEMON_H
+#define NW_DAEMON_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "attach.h"
+#include "config.h"
+#include "control.h"
+#include "own.h"
+#include "store.h"
+#include "../engine/engine.h"
+#include "../sink/journal.h"
+#include "../sink/syslog.h"
+
+/* The command line, which a reload reads again together with the file. Pointers into argv. */
+struct nw_settings {
+	const char *file;    /* NULL: the default one, which may be absent */
+	const char **option; /* KEY=VALUE */
+	unsigned int n_options;
+	struct nw_interfaces interfaces; /* n > 0: instead of the file's */
+};
+
+struct nw_daemon {
+	const struct nw_settings *settings;
+	struct nw_config cfg;
+	bool print; /* tell people on stdout */
+	char host[HOST_NAME_MAX + 1];
+	int64_t started; /* wall, ns */
+	uint64_t started_mono;
+
+	struct nw_live *live;
+	struct nw_engine *engine;
+	struct nw_journal *journal;
+	struct nw_syslog *syslog;
+	struct nw_control *control;
+	struct nw_own own;
+	struct nw_store store;
+	struct nw_iface iface[NW_INTERFACES_MAX];
+	unsigned int n_ifaces;
+
+	uint64_t alerts;      /* since the start */
+	int64_t last_alert;   /* wall, ns; 0: none */
+	uint64_t lost;	      /* events, since the start */
+	uint64_t lost_untold; /* of these, not yet in an alert */
+	uint64_t lost_told;   /* monotonic time of the last alert about it; 0: none */
+};
+
+/* The file and the command line together. 0 or -errno, after having logged every error. */
+int nw_settings_read(const struct nw_settings *s, struct nw_config *out);
+
+/*
+ * Starts everything: journal, syslog, programs, hooks, control socket. d is zeroed but for settings, cfg and
+ * print. 0, or -errno after having logged it; what was started stays for nw_daemon_stop(), which is called in
+ * either case.
+ */
+int nw_daemon_start(struct nw_daemon *d);
+void nw_daemon_stop(struct nw_daemon *d);
+
+/* Reads the settings anew; swaps what can be swapped. On an error everything stays as it was. 0 or -errno. */
+int nw_daemon_reload(struct nw_daemon *d);
+
+/* Addresses or links changed: refreshes what is derived from them, attaches to interfaces that came (back).
+ */
+void nw_daemon_links_changed(struct nw_daemon *d);
+
+/* The kernel lost events: counts them, tells the engine, and raises rule 190 at most once a minute. */
+void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count);
+
+/* A line about the daemon's work for the log. */
+void nw_daemon_log_stats(struct nw_daemon *d);
+
+/* nw_answer_fn of the control socket; arg is the daemon. */
+bool nw_query(void *arg, const json_t *request, FILE *out);
+
+/*
+ * Runs until a signal says stop (returns 0) or the sources fail (-errno). One epoll loop: ring buffer,
+ * signals, timers, control socket, link news, syslog.
+ */
+int nw_loop_run(struct nw_daemon *d);
+
+#endif

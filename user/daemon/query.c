@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The verbs of the control socket: one row each, and the JSON that answers it. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "daemon.h"
+#include "../sink/flow_json.h"
+#include "../util/time.h"
+#include "../util/util.h"
+
+#define FLOWS_DEFAULT 1000u
+#define FLOWS_MAX 10000u
+
+static void set(json_t *o, const char *key, json_t *value)
+{
+	/* Takes the value over even on failure; what could not be set for want of memory is left out. */
+	json_object_set_new(o, key, value);
+}
+
+static json_t *num(uint64_t v)
+{
+	return json_integer((json_int_t)v);
+}
+
+static json_t *when(int64_t wall, int digits)
+{
+	char text[NW_TIME_TEXT];
+
+	return json_string(nw_time_utc(text, wall, digits));
+}
+
+static void put(FILE *out, json_t *o)
+{
+	json_dumpf(o, out, NW_JSON_LINE);
+	json_decref(o);
+}
+
+static json_t *hook(const struct nw_attached *a)
+{
+	json_t *o = json_object();
+
+	set(o, "hook", json_string(nw_how_name(a->how)));
+	if (*a->why)
+		set(o, "why", json_string(a->why));
+	return o;
+}
+
+static json_t *interfaces(const struct nw_daemon *d)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < d->n_ifaces; i++) {
+		json_t *o = json_object();
+
+		set(o, "name", json_string(d->iface[i].name));
+		set(o, "ifindex", num(d->iface[i].ifindex));
+		set(o, "ingress", hook(&d->iface[i].ingress));
+		set(o, "egress", hook(&d->iface[i].egress));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *engine_stats(const struct nw_engine_stats *st)
+{
+	json_t *o = json_object();
+
+	set(o, "events", num(st->events));
+	set(o, "connections", num(st->conns));
+	set(o, "connections_now", num(st->conns_now));
+	set(o, "evicted", num(st->evicted));
+	set(o, "expired", num(st->expired));
+	set(o, "negotiate", num(st->negotiates));
+	set(o, "validate", num(st->validates));
+	set(o, "smb311", num(st->smb311));
+	set(o, "not_observed", num(st->not_observed));
+	set(o, "joined", num(st->joined));
+	set(o, "join_dropped", num(st->join_dropped));
+	set(o, "findings", num(st->findings));
+	return o;
+}
+
+static json_t *alert_counts(const struct nw_daemon *d, const struct nw_engine_stats *st)
+{
+	json_t *o = json_object(), *rules = json_object();
+	struct nw_journal_state j;
+	char key[8];
+
+	nw_journal_get_state(d->journal, &j);
+	for (size_t i = 0; i < nw_n_rules && i < NW_RULES_MAX; i++) {
+		snprintf(key, sizeof(key), "%u", nw_rules[i].number);
+		if (st->rule[i])
+			set(rules, key, num(st->rule[i]));
+	}
+	set(o, "since_start", num(d->alerts));
+	set(o, "total", num(j.last_id));
+	set(o, "by_rule", rules);
+	if (d->last_alert)
+		set(o, "last", when(d->last_alert, 6));
+	return o;
+}
+
+static json_t *losses(const struct nw_daemon *d, const uint64_t count[NW_C_MAX])
+{
+	json_t *o = json_object();
+
+	set(o, "events", num(d->lost));
+	set(o, "flows", num(count[NW_C_LOST_FLOWS]));
+	set(o, "holes", num(count[NW_C_HOLES]));
+	set(o, "not_smb", num(count[NW_C_NOT_SMB]));
+	set(o, "fragments", num(count[NW_C_FRAGMENT]));
+	set(o, "malformed", num(count[NW_C_MALFORMED]));
+	return o;
+}
+
+static json_t *syslog_state(const struct nw_daemon *d)
+{
+	struct nw_syslog_state s;
+	json_t *o = json_object();
+
+	nw_syslog_get_state(d->syslog, &s);
+	if (s.path) {
+		set(o, "socket", json_string(s.path));
+		set(o, "connected", json_boolean(s.connected));
+		set(o, "backlog", num(s.backlog));
+		set(o, "sent", num(s.sent));
+		set(o, "dropped", num(s.dropped));
+		if (s.error)
+			set(o, "error", json_string(strerror(-s.error)));
+	}
+	return o;
+}
+
+static json_t *journal_state(const struct nw_daemon *d)
+{
+	struct nw_journal_state j;
+	json_t *o = json_object();
+
+	nw_journal_get_state(d->journal, &j);
+	set(o, "path", json_string(j.path));
+	set(o, "repaired", num(j.repaired));
+	set(o, "unwritten", num(j.unwritten));
+	if (j.error)
+		set(o, "error", json_string(strerror(-j.error)));
+	return o;
+}
+
+static bool v_status(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	uint64_t count[NW_C_MAX] = { 0 };
+	struct nw_engine_stats st;
+	struct utsname un = { 0 };
+	json_t *o = json_object(), *reply = json_object();
+
+	(void)request;
+	nw_engine_get_stats(d->engine, &st);
+	nw_live_counters(d->live, count);
+	uname(&un);
+	set(o, "version", json_string(NW_VERSION));
+	set(o, "pid", num((uint64_t)getpid()));
+	set(o, "host", json_string(d->host));
+	set(o, "kernel", json_string(un.release));
+	set(o, "started", when(d->started, 0));
+	set(o, "uptime_s", num((nw_monotonic() - d->started_mono) / NW_NS_PER_S));
+	set(o, "interfaces", interfaces(d));
+	set(o, "flows_capacity", num(d->cfg.max_flows));
+	set(o, "packets", num(count[NW_C_PACKETS]));
+	set(o, "engine", engine_stats(&st));
+	set(o, "alerts", alert_counts(d, &st));
+	set(o, "losses", losses(d, count));
+	set(o, "syslog", syslog_state(d));
+	set(o, "journal", journal_state(d));
+	set(reply, "ok", json_true());
+	set(reply, "status", o);
+	put(out, reply);
+	return false;
+}
+
+static bool v_stats(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	static const struct {
+		const char *name, *text;
+	} names[] = {
+#define X(name, text) { #name, text },
+		NW_COUNTERS(X)
+#undef X
+	};
+	json_t *reply = json_object(), *list = json_array();
+	uint64_t count[NW_C_MAX] = { 0 };
+	struct nw_engine_stats st;
+
+	(void)request;
+	nw_live_counters(d->live, count);
+	nw_engine_get_stats(d->engine, &st);
+	for (int i = 0; i < NW_C_MAX; i++) {
+		char name[32];
+		size_t n = 0;
+
+		if (i == NW_C_OUTCOMES)
+			continue;
+		for (const char *p = names[i].name; *p && n < sizeof(name) - 1; p++)
+			name[n++] = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
+		name[n] = '\0';
+		json_array_append_new(list, json_pack("{s:s,s:I,s:s,s:b}", "name", name, "value",
+						      (json_int_t)count[i], "text", names[i].text, "outcome",
+						      i < NW_C_OUTCOMES));
+	}
+	set(reply, "ok", json_true());
+	set(reply, "counters", list);
+	set(reply, "engine", engine_stats(&st));
+	put(out, reply);
+	return false;
+}
+
+/* A member of the request that has to be a number from 0 on; `otherwise` if it is not there. */
+static uint64_t number(const json_t *request, const char *key, uint64_t otherwise)
+{
+	const json_t *v = json_object_get(request, key);
+
+	return json_is_integer(v) && json_integer_value(v) >= 0 ? (uint64_t)json_integer_value(v) : otherwise;
+}
+
+/* The newest `limit` with a number above `since`, oldest first. */
+static bool v_alerts(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	uint64_t limit = number(request, "limit", NW_STORE_MAX), since = number(request, "since", 0);
+	unsigned int i = d->store.count > limit ? d->store.count - (unsigned int)limit : 0;
+	const struct nw_stored *at;
+	const char *sep = "";
+
+	fputs("{\"ok\":true,\"alerts\":[", out);
+	for (; (at = nw_store_at(&d->store, i)); i++) {
+		if (at->id <= since)
+			continue;
+		fprintf(out, "%s%s", sep, at->line);
+		sep = ",";
+	}
+	fputs("]}", out);
+	return false;
+}
+
+static void fail(FILE *out, const char *message)
+{
+	put(out, json_pack("{s:b,s:s}", "ok", 0, "error", message));
+}
+
+static bool v_show(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	uint64_t id = number(request, "id", 0);
+	const struct nw_stored *at = nw_store_find(&d->store, id);
+	struct nw_journal_state j;
+	char message[PATH_MAX + 200];
+
+	if (at) {
+		fprintf(out, "{\"ok\":true,\"alert\":%s}", at->line);
+		return false;
+	}
+	nw_journal_get_state(d->journal, &j);
+	snprintf(message, sizeof(message),
+		 id && id <= j.last_id ?
+			 "Alert %llu is not among the last %u; it is in %s" :
+			 "There is no alert %llu; `negwatch alerts` lists the last %u (all are in %s)",
+		 (unsigned long long)id, NW_STORE_MAX, j.path);
+	fail(out, message);
+	return false;
+}
+
+struct flow_walk {
+	FILE *out;
+	const char *sep;
+	uint64_t skip;
+	int64_t offset;
+};
+
+static int put_flow(void *arg, const struct nw_conn *conn)
+{
+	struct flow_walk *w = arg;
+
+	if (w->skip) {
+		w->skip--;
+		return 0;
+	}
+	fputs(w->sep, w->out);
+	put(w->out, nw_flow_json(conn, NULL, w->offset));
+	w->sep = ",";
+	return 0;
+}
+
+static bool v_flows(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	uint64_t limit = number(request, "limit", FLOWS_DEFAULT);
+	struct flow_walk w = { .out = out, .sep = "", .offset = nw_wall_offset() };
+	struct nw_engine_stats st;
+
+	if (limit > FLOWS_MAX)
+		limit = FLOWS_MAX;
+	nw_engine_get_stats(d->engine, &st);
+	w.skip = st.conns_now > limit ? st.conns_now - limit : 0;
+	fprintf(out, "{\"ok\":true,\"total\":%u,\"flows\":[", st.conns_now);
+	nw_engine_each(d->engine, put_flow, &w);
+	fputs("]}", out);
+	return false;
+}
+
+static bool v_watch(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	(void)d;
+	(void)request;
+	fputs("{\"ok\":true}", out);
+	return true;
+}
+
+static bool v_ping(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	(void)d;
+	(void)request;
+	fputs("{\"ok\":true}", out);
+	return false;
+}
+
+static const struct {
+	const char *name;
+	bool (*answer)(struct nw_daemon *d, const json_t *request, FILE *out);
+} verbs[] = {
+	{ "status", v_status }, { "alerts", v_alerts }, { "show", v_show }, { "flows", v_flows },
+	{ "stats", v_stats },	{ "watch", v_watch },	{ "ping", v_ping },
+};
+
+bool nw_query(void *arg, const json_t *request, FILE *out)
+{
+	const char *cmd = json_string_value(json_object_get(request, "cmd"));
+	struct nw_daemon *d = arg;
+
+	/* The socket is there a moment before the rest is. */
+	if (!d->live || !d->engine) {
+		fail(out, "negwatchd is starting");
+		return false;
+	}
+	for (size_t i = 0; cmd && i < NW_ARRAY_SIZE(verbs); i++)
+		if (strcmp(verbs[i].name, cmd) == 0)
+			return verbs[i].answer(d, request, out);
+	fail(out, cmd ? "unknown command" : "expected one JSON object with \"cmd\" per line");
+	return false;
+}
