@@ -91,17 +91,33 @@ nw_inline void nw_io_stamp(const struct nw_scratch *s, struct nw_event *ev)
 	ev->ifindex = s->ifindex;
 }
 
-/* Size has to be a constant at each place. */
+/*
+ * Size has to be a constant at each place. The number is taken before it is known whether there is room, and
+ * the result is tested once, by the caller: kernel 6.1 takes a second test for one that may fail
+ * ("Unreleased reference", clang 14).
+ */
 #define NW_RESERVE(ctx, size)                                                                      \
 	({                                                                                         \
-		struct nw_event *__ev = bpf_ringbuf_reserve(&nw_ring, (size), 0);                  \
 		struct nw_cpu_stats *__st = nw_cpu_stats();                                        \
 		if (__st) {                                                                        \
 			__st->seqno++;                                                             \
-			__st->count[__ev ? NW_C_EVENTS : NW_C_LOST_EVENTS]++;                      \
+			__st->count[NW_C_EVENTS]++;                                                \
 		}                                                                                  \
-		__ev;                                                                              \
+		bpf_ringbuf_reserve(&nw_ring, (size), 0);                                          \
 	})
+
+/* There was no room: the event was lost, its number stays taken. */
+nw_inline void nw_io_lost(void *ctx)
+{
+	struct nw_cpu_stats *st = nw_cpu_stats();
+
+	(void)ctx;
+	if (st) {
+		st->count[NW_C_EVENTS]--;
+		st->count[NW_C_LOST_EVENTS]++;
+	}
+}
+
 #define NW_SUBMIT(ctx, ev) bpf_ringbuf_submit((ev), 0)
 /* A discarded event was none: its number is given back. */
 #define NW_DISCARD(ctx, ev)                                                                        \

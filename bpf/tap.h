@@ -14,7 +14,7 @@
  *   nw_io_syn(ctx, key), nw_io_syn_put(ctx, key, value)
  *   nw_io_carry(ctx, key), nw_io_carry_put(ctx, key, value)
  *   nw_io_stamp(s, ev)                  time, numbers, hook and interface of an event
- *   nw_io_count(ctx, counter), nw_io_is_port(ctx, be16)
+ *   nw_io_count(ctx, counter), nw_io_lost(ctx), nw_io_is_port(ctx, be16)
  * `kind` is a constant that says which sort of ctx it is. Nothing here changes a packet.
  */
 #ifndef NW_TAP_H
@@ -123,8 +123,7 @@ nw_inline void nw_handshake(void *ctx, const int kind, struct nw_scratch *s)
 	else
 		fresh.isn[0] = p->tcp.seq;
 	fresh.have |= 1 << who;
-	NW_BOUND(n);
-	if (n >= 1 && n <= 40 && NW_LOAD(ctx, kind, p->opt_off, s->hb, n) == 0) {
+	if (nw_len_ok(&n, 40) && NW_LOAD(ctx, kind, p->opt_off, s->hb, n) == 0) {
 		struct nw_opt_walk ow = { .opt = s->hb, .len = n };
 
 		NW_LOOP_OPT(kind, &ow);
@@ -159,8 +158,7 @@ nw_inline struct nw_flow *nw_flow_begin(void *ctx, const int kind, struct nw_scr
 	    p->tcp.ack - (nw_of_other(p, syn.isn) + 1) > NW_RAW_MAX)
 		into = ~0u;
 	first = into < NW_RAW_MAX; /* the segment before this one may only be late */
-	NW_BOUND(n);
-	if (n < 1 || n > 12 || NW_LOAD(ctx, kind, p->pay_off, s->hb, n) < 0)
+	if (!nw_len_ok(&n, 12) || NW_LOAD(ctx, kind, p->pay_off, s->hb, n) < 0)
 		return 0;
 	if (first ? !into && !nw_may_be_start(s->hb, n) : !(n >= 12 && nw_looks_like_start(s->hb)))
 		return 0;

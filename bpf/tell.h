@@ -11,6 +11,22 @@
 /* nw_tell(): the event takes the header in s->hb along */
 #define NW_TELL_JUDGED 0x100u
 
+/*
+ * Is 0 < *n <= max? Says it in a way that the verifier keeps: kernel 6.1 does not learn from "!= 0" ("R3 min
+ * value is outside of the allowed memory range", size=0, clang 14).
+ */
+nw_inline int nw_len_ok(__u32 *n, __u32 max)
+{
+	__u32 m = *n - 1;
+
+	NW_BOUND(m);
+	if (m >= max)
+		return 0;
+	NW_BOUND(m);
+	*n = m + 1;
+	return 1;
+}
+
 nw_inline void nw_event_fill(struct nw_event *ev, struct nw_scratch *s, struct nw_flow *f, __u32 type)
 {
 	const struct nw_pkt *p = &s->pkt;
@@ -43,10 +59,7 @@ nw_inline void nw_event_hdr(struct nw_event *ev, void *ctx, const int kind, stru
 {
 	__u32 n = nw_min(s->pkt.pay_off, NW_HDR_MAX);
 
-	NW_BOUND(n);
-	if (n < 1 || n > NW_HDR_MAX)
-		return;
-	if (NW_LOAD(ctx, kind, 0, ev->hdr, n) == 0)
+	if (nw_len_ok(&n, NW_HDR_MAX) && NW_LOAD(ctx, kind, 0, ev->hdr, n) == 0)
 		ev->hdr_len = n;
 }
 
@@ -58,8 +71,10 @@ nw_inline void nw_tell(void *ctx, const int kind, struct nw_scratch *s, struct n
 	struct nw_dir *d = nw_dir_of(s, f);
 	const __u8 *h = s->hb + 4;
 
-	if (!ev)
+	if (!ev) {
+		nw_io_lost(ctx);
 		return;
+	}
 	nw_event_fill(ev, s, f, type);
 	nw_event_hdr(ev, ctx, kind, s);
 	ev->cause = how;
@@ -107,14 +122,15 @@ nw_inline long nw_pass_piece(void *ctx, const int kind, struct nw_scratch *s, st
 		return 1;
 	n = nw_min(n, NW_DATA_MAX - 4);
 	ev = NW_RESERVE(ctx, NW_EVENT_FULL);
-	if (!ev)
+	if (!ev) {
+		nw_io_lost(ctx);
 		return 1;
+	}
 	nw_event_fill(ev, s, f, NW_EV_PIECE);
 	nw_event_hdr(ev, ctx, kind, s);
 	ev->flags |= s->pass_flags;
 	nw_piece_fill(ev, s, f, s->pass_seq, n);
-	NW_BOUND(n);
-	if (n >= 1 && n <= NW_DATA_MAX - 4) {
+	if (nw_len_ok(&n, NW_DATA_MAX - 4)) {
 		if (NW_LOAD(ctx, kind, off, ev->data + 4, n) < 0) {
 			nw_io_count(ctx, NW_C_TRUNCATED);
 			ev->type = NW_EV_GAP;
@@ -136,8 +152,10 @@ nw_inline void nw_pass_head(void *ctx, const int kind, struct nw_scratch *s, str
 	struct nw_dir *d = nw_dir_of(s, f);
 	int i;
 
-	if (!ev)
+	if (!ev) {
+		nw_io_lost(ctx);
 		return;
+	}
 	nw_event_fill(ev, s, f, NW_EV_PIECE);
 	nw_event_hdr(ev, ctx, kind, s);
 	nw_piece_fill(ev, s, f, d->next, n);
@@ -172,8 +190,10 @@ nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, s
 	struct nw_dir *d = nw_dir_of(s, f);
 	__u32 n = s->msg_need;
 
-	if (!ev)
+	if (!ev) {
+		nw_io_lost(ctx);
 		return 0;
+	}
 	nw_event_fill(ev, s, f, type);
 	nw_event_hdr(ev, ctx, kind, s);
 	ev->msg_seq = d->next;
@@ -185,8 +205,7 @@ nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, s
 		ev->msg_len += NW_NBSS_HEADER;
 		*(nw_u32a *)ev->data = *(const nw_u32a *)s->hb;
 	}
-	NW_BOUND(n);
-	if (n < NW_H_BODY || n > NW_DATA_MAX - 4) {
+	if (n < NW_H_BODY || !nw_len_ok(&n, NW_DATA_MAX - 4)) {
 		NW_DISCARD(ctx, ev);
 		return -1;
 	}

@@ -175,8 +175,7 @@ nw_inline long nw_walk_step(void *ctx, const int kind, struct nw_scratch *s, str
 	}
 	at = 4 - nb + have;
 	NW_BOUND(at);
-	NW_BOUND(take);
-	if (at > 128 || take < 1 || take > NW_HEAD_MAX)
+	if (at > 128 || !nw_len_ok(&take, NW_HEAD_MAX))
 		return 1;
 	if (NW_LOAD(ctx, kind, s->pkt.pay_off + off, s->hb + at, take) < 0) {
 		/* The packet is longer than what was captured of it. */
