@@ -10,14 +10,15 @@ import subprocess
 import stage
 from lab import daemon, net, sniffer
 
-# Captures of the tree, or those of the directory that NEGWATCH_CAPTURES names.
-CAPTURES = os.environ.get("NEGWATCH_CAPTURES") or os.path.join(daemon.ROOT, "tests", "captures")
+# The tree's own captures and, where they are at hand, those of the larger lab; or what NEGWATCH_CAPTURES names.
+OWN = os.path.join(daemon.ROOT, "tests", "captures")
+OTHERS = os.environ.get("NEGWATCH_CAPTURES") or os.path.join(daemon.ROOT, "..", "shared", "captures", "lab")
 STRANGER = bytes.fromhex("02006e770001")  # a destination that is nobody's: the kernel must not answer what is replayed
 UNANSWERED = 106                          # depends on the time that passes, which a replay does not keep
 
 
 def files():
-    return sorted(glob.glob(os.path.join(CAPTURES, "*.pcap")))
+    return sorted(glob.glob(os.path.join(OWN, "*.pcap"))) + sorted(glob.glob(os.path.join(OTHERS, "*.pcap")))
 
 
 def frames(path):
@@ -106,7 +107,7 @@ class Replay:
 def run(hook, report):
     """Replays every capture into a daemon with one kind of ingress hook."""
     if not files():
-        report.result(f"replay/{hook}", skip=f"no *.pcap in {CAPTURES}, and NEGWATCH_CAPTURES is not set")
+        report.result(f"replay/{hook}", skip=f"no *.pcap in {OWN} and {OTHERS}")
         return
     replay = Replay(hook)
     try:
