@@ -116,8 +116,19 @@ check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 check: ## everything, with all set-up: the same as scripts/check
 	@scripts/check
 
-bench: all ## speed, relative to an empty program
-	@tests/bench/run
+$(O)/empty.skel.h: tests/bench/empty.bpf.c
+	$(call say,SKEL,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $(O)/empty.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $(O)/empty.bpf.o name empty_bpf > $@
+
+$(O)/tests/bench/bench_prog.o: $(O)/negwatch.skel.h $(O)/empty.skel.h
+
+$(O)/bench_prog: $(O)/tests/bench/bench_prog.o $(call objs,$(ENGINE) $(TAP) tests/unit/lib_talk.c)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lbpf -lelf -lz
+
+bench: $(O)/bench_prog ## speed per packet, over an empty program (root)
+	@$(O)/bench_prog
 
 SOURCES = $(wildcard bpf/*.[ch] bpf/wire/*.h user/*/*.[ch] tests/*/*.[ch])
 

@@ -63,10 +63,15 @@ nw_inline int nw_begin(__u32 hook, __u32 ifindex, __u32 pkt_len)
 	return 0;
 }
 
-nw_inline void nw_done(void *ctx, int outcome)
+nw_inline void nw_done(int outcome)
 {
-	nw_io_count(ctx, NW_C_PACKETS);
-	nw_io_count(ctx, outcome & 63);
+	struct nw_cpu_stats *st = nw_cpu_stats();
+
+	if (!st)
+		return;
+	st->count[NW_C_PACKETS]++;
+	if ((__u32)outcome < NW_C_OUTCOMES)
+		st->count[outcome]++;
 }
 
 SEC("xdp.frags")
@@ -77,7 +82,7 @@ int nw_xdp(struct xdp_md *ctx)
 	if (nw_begin(NW_HOOK_XDP, ctx->ingress_ifindex, bpf_xdp_get_buff_len(ctx)) < 0)
 		return XDP_PASS;
 	why = nw_headers_xdp(ctx);
-	nw_done(ctx, why < 0 ? nw_segment_xdp(ctx) : why);
+	nw_done(why < 0 ? nw_segment_xdp(ctx) : why);
 	return XDP_PASS;
 }
 
@@ -91,7 +96,7 @@ nw_inline int nw_tc(struct __sk_buff *skb, __u32 hook)
 	why = nw_headers_skb(skb);
 	if (why == NW_C_MALFORMED && bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) == 0)
 		why = nw_headers_skb(skb);
-	nw_done(skb, why < 0 ? nw_segment_skb(skb) : why);
+	nw_done(why < 0 ? nw_segment_skb(skb) : why);
 	return TC_ACT_UNSPEC;
 }
 

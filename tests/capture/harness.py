@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What all capture tests share: TAP output, running `negwatch read`, and little pcap files made by hand."""
+import concurrent.futures
 import json
 import os
 import struct
@@ -11,6 +12,8 @@ SHARED = os.environ.get("NEGWATCH_SHARED", os.path.join(os.path.dirname(TOP), "s
 NEGWATCH = os.environ.get("NEGWATCH", os.path.join(TOP, "build", "negwatch"))
 PUBLIC = os.path.join(SHARED, "captures", "public")
 LAB = os.path.join(SHARED, "captures", "lab")
+# The project's own, a selection of the same kind, for where ../shared is not.
+OWN = os.path.join(TOP, "tests", "captures")
 ORACLE = os.path.join(SHARED, "tools", "oracle.py")
 # A run that takes longer hangs: the slowest capture needs a fraction of a second, ten times that under ASan.
 TIMEOUT = 60
@@ -94,6 +97,25 @@ def captures(folder):
         return []
     return sorted(os.path.join(folder, f) for f in os.listdir(folder)
                   if f.endswith((".pcap", ".pcapng", ".cap", ".gz")))
+
+
+def all_captures():
+    """The small ones, of both kinds."""
+    return captures(LAB) + captures(OWN)
+
+
+def all_of(fn, items):
+    """fn over items, as many at a time as there are processors; the complaints of all."""
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        return [c for got in pool.map(fn, items) for c in got]
+
+
+def unlike(got, want):
+    """Where two lists of flows part, for a person to read."""
+    if len(got) != len(want):
+        return "%d flows, not %d" % (len(got), len(want))
+    return "\n".join("  %s: %s, not %s" % (k, json.dumps(g.get(k))[:600], json.dumps(w.get(k))[:600])
+                     for g, w in zip(got, want) for k in sorted(set(g) | set(w)) if g.get(k) != w.get(k))
 
 
 # ---- classic pcap, microseconds, little endian: enough to rewrite the lab's captures ----

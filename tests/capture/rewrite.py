@@ -77,6 +77,27 @@ def client_port(packet, port, isn=0):
     return replace(packet, bytes(d))
 
 
+def segments(packet, size, rng):
+    """The packet's payload in segments of `size` bytes, None: of any size. FIN stays with the last."""
+    sec, usec, length, d = packet
+    t = tcp_at(d)
+    off, end = t + (d[t + 12] >> 4) * 4, IP + struct.unpack_from(">H", d, IP + 2)[0]
+    if d[12:14] != b"\x08\0" or end <= off or end > len(d):
+        return [packet]
+    payload, at, out = d[off:end], 0, []
+    seq = struct.unpack_from(">I", d, t + 4)[0]
+    while at < len(payload):
+        part = payload[at:at + (size or rng.randint(1, len(payload)))]
+        head = bytearray(d[:off])
+        struct.pack_into(">H", head, IP + 2, off - IP + len(part))
+        struct.pack_into(">I", head, t + 4, seq + at & 0xffffffff)
+        at += len(part)
+        if at < len(payload):
+            head[t + 13] &= ~1
+        out.append((sec, usec, off + len(part), bytes(head) + part))
+    return out
+
+
 def later(packet, seconds):
     return (packet[0] + seconds,) + packet[1:]
 

@@ -3,7 +3,6 @@
 What is no capture, is cut, damaged or odd: no crash, no hang, the right exit status, an error that names the
 file, and never an alteration that did not happen.
 """
-import concurrent.futures
 import gzip
 import json
 import os
@@ -15,15 +14,14 @@ import harness
 import rewrite
 
 # The same conversation where the edit can't be seen, and where it can; small, so every cut of it is read.
-PLAIN = "smbd-smbclient-SMB3_02-req_guid.cli.pcap"
-EDITED = "smbd-smbclient-SMB3_02-req_guid.srv.pcap"
+PLAIN, EDITED = "request-guid.cli.pcap", "request-guid.srv.pcap"
 SAYS_ALTERED = {101, 102, 109}
 FLIPS = 400
 SEED = 20261122
 
 
-def lab(name):
-    return os.path.join(harness.LAB, name)
+def own(name):
+    return os.path.join(harness.OWN, name)
 
 
 def slurp(path):
@@ -40,12 +38,6 @@ def put(folder, name, data):
 
 def flows_but_file(result):
     return [{k: v for k, v in flow.items() if k != "file"} for flow in result.flows]
-
-
-def all_of(fn, items):
-    """fn over items, as many at a time as there are processors; the complaints of all."""
-    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        return [c for got in pool.map(fn, items) for c in got]
 
 
 def refused(result, what, words):
@@ -65,7 +57,7 @@ def no_captures(tap, tmp):
              ("noise.pcap", random.Random(SEED).randbytes(5000), "is not a capture"),
              ("empty.pcap", b"", "is empty"),
              ("empty.pcap.gz", gzip.compress(b""), "is empty"),
-             ("head.pcap", slurp(lab(PLAIN))[:11], "cut short in its file header"),
+             ("head.pcap", slurp(own(PLAIN))[:11], "cut short in its file header"),
              ("wifi.pcap", harness.pcap_bytes(105, []), "link type 105 (IEEE802_11"),
              ("mixed.pcapng", rewrite.pcapng([(1, []), (101, [])]), "several interfaces")]
     for name, data, words in cases:
@@ -79,24 +71,24 @@ def no_captures(tap, tmp):
 def two_files(tap, tmp):
     bad = put(tmp, "bad.pcap", b"nothing")
     out = []
-    for args in ([bad, lab(EDITED)], [lab(EDITED), bad]):
+    for args in ([bad, own(EDITED)], [own(EDITED), bad]):
         r = harness.read("--vantage", "server", *args)
         out += refused(r, str(args), [bad])
         if r.rules() != {101} or (r.summary or {}).get("findings") != {"101": 1}:
             out.append("%s: findings %s" % (args, r.summary))
-    r = harness.read(lab(EDITED), lab(PLAIN))
+    r = harness.read(own(EDITED), own(PLAIN))
     if (r.rc, r.summary["files"], r.summary["flows"]) != (1, 2, 2) or \
-            [f["file"] for f in r.flows] != [lab(EDITED), lab(PLAIN)]:
+            [f["file"] for f in r.flows] != [own(EDITED), own(PLAIN)]:
         out.append("two good ones: exit %d, %s" % (r.rc, r.summary))
     tap.none("two files, one of them bad: the other is read, exit 2", out)
 
 
 def cuts(tap, tmp):
     for name, allowed in ((PLAIN, set()), (EDITED, SAYS_ALTERED)):
-        raw = slurp(lab(name))
-        link, packets = harness.pcap_read(lab(name))
+        raw = slurp(own(name))
+        link, packets = harness.pcap_read(own(name))
         ends = {len(harness.pcap_bytes(link, packets[:n])): n for n in range(len(packets) + 1)}
-        whole = harness.read("--vantage", "server", lab(name))
+        whole = harness.read("--vantage", "server", own(name))
 
         def one(n):
             r = harness.read("--vantage", "server", "-", data=raw[:n])
@@ -110,7 +102,7 @@ def cuts(tap, tmp):
                 return ["cut at %d: %d packets, not %d" % (n, r.summary["packets"], whole_packets)]
             return []
 
-        complaints = all_of(one, range(len(raw)))
+        complaints = harness.all_of(one, range(len(raw)))
         # A cut in the very last packet: all that came before it is told.
         r = harness.read("--vantage", "server", put(tmp, "cut.pcap", raw[:-1]))
         if r.rules() != whole.rules() or "is cut short in packet %d" % len(packets) not in r.err:
@@ -120,8 +112,7 @@ def cuts(tap, tmp):
 
 def containers(tap, tmp):
     """The same packets in another wrapping give the same flows."""
-    path = lab("smbd-smbclient-SMB3_02-strip311.srv.pcap")
-    path = path if os.path.exists(path) else lab(EDITED)
+    path = own(EDITED)
     raw, want = slurp(path), flows_but_file(harness.read(path))
     link, packets = harness.pcap_read(path)
     packed = gzip.compress(raw)
@@ -149,8 +140,8 @@ def containers(tap, tmp):
 
 def links(tap, tmp):
     """The same conversation on every link type, tags and ports changed."""
-    link, packets = harness.pcap_read(lab(EDITED))
-    want = flows_but_file(harness.read(lab(EDITED)))
+    link, packets = harness.pcap_read(own(EDITED))
+    want = flows_but_file(harness.read(own(EDITED)))
     for name, number, change in rewrite.LINKS:
         data = harness.pcap_bytes(number, [change(p) for p in packets])
         got = flows_but_file(harness.read(put(tmp, "link.pcap", data)))
@@ -170,7 +161,7 @@ def time_and_order(tap, tmp):
     names = sorted(n for n in os.listdir(harness.LAB) if n.endswith(".pcap"))
     out = []
     for name in names:
-        link, packets = harness.pcap_read(lab(name))
+        link, packets = harness.pcap_read(own(name))
         half = len(packets) // 2
         back = [rewrite.later(p, -3600 if i >= half else 0) for i, p in enumerate(packets)]
         at_zero = [(0, 0) + p[2:] for p in packets]
@@ -184,7 +175,7 @@ def time_and_order(tap, tmp):
             out.append("%s, no times at all: %s, not %s" % (name, r.rules(), want))
     tap.none("a clock that steps back, or stands: the same findings", out)
     # A (port 1000) stays open while B's port 2000 is used twice: the flows still come as they began.
-    link, packets = harness.pcap_read(lab(EDITED))
+    link, packets = harness.pcap_read(own(EDITED))
     a = [rewrite.client_port(rewrite.later(p, 0), 1000) for p in packets]
     b = [rewrite.client_port(rewrite.later(p, 1), 2000) for p in packets]
     c = [rewrite.client_port(rewrite.later(p, 2), 2000, isn=77777) for p in packets]
@@ -197,7 +188,7 @@ def time_and_order(tap, tmp):
 def snaplens(tap, tmp):
     def one(job):
         name, snap = job
-        link, packets = harness.pcap_read(lab(name))
+        link, packets = harness.pcap_read(own(name))
         full = harness.read(lab(name)).rules()
         r = harness.read(put(tmp, "%s.%d" % (name, snap), harness.pcap_bytes(link, packets, snap)))
         cut = [f for f in r.flows if f["observed"] != "full"]
@@ -214,7 +205,7 @@ def snaplens(tap, tmp):
     names = [n for n in sorted(os.listdir(harness.LAB)) if n.endswith(".pcap")]
     for snap in (54, 66, 70, 96, 136, 160, 200):
         tap.none("%d bytes of each packet: no false claim%s" % (snap, ", and not observed" if snap == 96 else ""),
-                 all_of(one, [(n, snap) for n in names]))
+                 harness.all_of(one, [(n, snap) for n in names]))
 
 
 def flips(tap, tmp):
@@ -234,7 +225,7 @@ def flips(tap, tmp):
             return ["flip %d (kept in %s): exit %d %s" % (job[0], tempfile.gettempdir(), r.rc, r.err[-600:])]
         return []
 
-    tap.none("%d captures with flipped bits: no crash, no hang" % FLIPS, all_of(one, jobs))
+    tap.none("%d captures with flipped bits: no crash, no hang" % FLIPS, harness.all_of(one, jobs))
 
 
 def usage(tap):
@@ -258,7 +249,7 @@ def usage(tap):
 
 
 def check(tap):
-    if not os.path.exists(lab(EDITED)) or not os.path.exists(lab(PLAIN)):
+    if not os.path.exists(own(EDITED)) or not os.path.exists(own(PLAIN)):
         tap.skip("robustness", "no lab captures in %s" % harness.LAB)
         return
     tmp = tempfile.mkdtemp(prefix="negwatch-capture-")
