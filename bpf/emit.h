@@ -168,12 +168,9 @@ nw_inline void nw_io_carry_put(void *ctx, const struct nw_key *k, const struct n
 	bpf_map_update_elem(&nw_carries, k, v, BPF_ANY);
 }
 
-/* port in network byte order */
 nw_inline int nw_io_is_port(void *ctx, __be16 port)
 {
-	__u16 p = nw_from_be16(port);
-
-	return nw_ports[p >> 6] >> (p & 63) & 1;
+	return nw_port_in(nw_ports, port);
 }
 
 #endif

@@ -27,6 +27,11 @@ __attribute__((noinline)) int nw_extract_event(struct nw_event *ev, __u32 n, __u
 	return nw_extract(&ev->smb, ev->data + 4, n, type);
 }
 
+static long nw_ip6_one(__u32 i, void *arg)
+{
+	return nw_ip6_step(arg);
+}
+
 static long nw_opt_one(__u32 i, void *arg)
 {
 	return nw_opt_step(arg);

@@ -8,32 +8,20 @@
 #include <bpf/bpf_helpers.h>
 #include "globals.h"
 
-/* Reads the headers of the packet. Returns < 0, or the outcome of a packet that has nothing to read. */
-nw_inline int nw_headers(const void *data, const void *end, __u32 vlan_tci, int vlan)
+/*
+ * What is not SMB's leaves here, without a look at any map but the port bits. Returns < 0, or the outcome.
+ * In an skb the tag may have been moved to the metadata.
+ */
+nw_inline int nw_headers(const void *data, const void *end, struct nw_pkt *p, int vlan, __u32 tci)
 {
-	struct nw_scratch *s = nw_scratch_get();
 	struct nw_cursor c = { .data = data, .end = end, .off = 0 };
 	struct nw_ethertype type;
 
-	if (!s)
-		return NW_C_MALFORMED;
-	s->pkt.tcp.vlan[0] = vlan ? vlan_tci & 0x0fff : 0;
-	s->pkt.tcp.vlan[1] = 0;
-	s->pkt.tcp.n_vlan = !!vlan;
-	type = nw_parse_eth(&c, &s->pkt.tcp);
-	return nw_parse_l3(&c, type, &s->pkt).why;
-}
-
-__attribute__((noinline)) int nw_headers_xdp(struct xdp_md *ctx)
-{
-	return nw_headers((const void *)(long)ctx->data, (const void *)(long)ctx->data_end, 0, 0);
-}
-
-/* In an skb the tag may have been moved to the metadata. */
-__attribute__((noinline)) int nw_headers_skb(struct __sk_buff *skb)
-{
-	return nw_headers((const void *)(long)skb->data, (const void *)(long)skb->data_end, skb->vlan_tci,
-			  skb->vlan_present);
+	p->tcp.vlan[0] = vlan ? tci & 0x0fff : 0;
+	p->tcp.vlan[1] = 0;
+	p->tcp.n_vlan = !!vlan;
+	type = nw_parse_eth(&c, &p->tcp);
+	return nw_parse_l3(&c, type, p, nw_ports).why;
 }
 
 __attribute__((noinline)) int nw_segment_xdp(struct xdp_md *ctx)
@@ -50,17 +38,18 @@ __attribute__((noinline)) int nw_segment_skb(struct __sk_buff *skb)
 	return s ? nw_segment(skb, NW_KIND_SKB, s) : NW_C_MALFORMED;
 }
 
-nw_inline int nw_begin(__u32 hook, __u32 ifindex, __u32 pkt_len)
+/* 0, or the outcome of a packet that contradicts itself */
+nw_inline int nw_begin(const struct nw_pkt *p, __u32 hook, __u32 ifindex, __u32 pkt_len)
 {
 	struct nw_scratch *s = nw_scratch_get();
 
 	if (!s)
-		return -1;
+		return NW_C_MALFORMED;
+	s->pkt = *p;
 	s->hook = hook;
 	s->ifindex = ifindex;
 	s->cpu = bpf_get_smp_processor_id();
-	s->pkt.pkt_len = pkt_len;
-	return 0;
+	return nw_finish_len(&s->pkt, pkt_len) < 0 ? NW_C_MALFORMED : -1;
 }
 
 nw_inline void nw_done(int outcome)
@@ -74,14 +63,29 @@ nw_inline void nw_done(int outcome)
 		st->count[outcome]++;
 }
 
+/* A function of its own, so that its stack does not add to that of nw_segment_*. */
+__attribute__((noinline)) int nw_headers_xdp(struct xdp_md *ctx)
+{
+	struct nw_pkt p;
+	int why = nw_headers((const void *)(long)ctx->data, (const void *)(long)ctx->data_end, &p, 0, 0);
+
+	return why < 0 ? nw_begin(&p, NW_HOOK_XDP, ctx->ingress_ifindex, bpf_xdp_get_buff_len(ctx)) : why;
+}
+
+__attribute__((noinline)) int nw_headers_skb(struct __sk_buff *skb, __u32 hook)
+{
+	struct nw_pkt p;
+	int why = nw_headers((const void *)(long)skb->data, (const void *)(long)skb->data_end, &p,
+			     skb->vlan_present, skb->vlan_tci);
+
+	return why < 0 ? nw_begin(&p, hook, skb->ifindex, skb->len) : why;
+}
+
 SEC("xdp.frags")
 int nw_xdp(struct xdp_md *ctx)
 {
-	int why;
+	int why = nw_headers_xdp(ctx);
 
-	if (nw_begin(NW_HOOK_XDP, ctx->ingress_ifindex, bpf_xdp_get_buff_len(ctx)) < 0)
-		return XDP_PASS;
-	why = nw_headers_xdp(ctx);
 	nw_done(why < 0 ? nw_segment_xdp(ctx) : why);
 	return XDP_PASS;
 }
@@ -89,13 +93,10 @@ int nw_xdp(struct xdp_md *ctx)
 /* The first bytes of an skb need not be linear. Pulling them in changes the skb, not the packet. */
 nw_inline int nw_tc(struct __sk_buff *skb, __u32 hook)
 {
-	int why;
+	int why = nw_headers_skb(skb, hook);
 
-	if (nw_begin(hook, skb->ifindex, skb->len) < 0)
-		return TC_ACT_UNSPEC;
-	why = nw_headers_skb(skb);
 	if (why == NW_C_MALFORMED && bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) == 0)
-		why = nw_headers_skb(skb);
+		why = nw_headers_skb(skb, hook);
 	nw_done(why < 0 ? nw_segment_skb(skb) : why);
 	return TC_ACT_UNSPEC;
 }

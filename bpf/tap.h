@@ -214,8 +214,6 @@ nw_inline enum nw_counter nw_segment(void *ctx, const int kind, struct nw_scratc
 	enum nw_counter out = NW_C_EMPTY;
 	struct nw_flow *f;
 
-	if (!nw_io_is_port(ctx, p->key.port[0]) && !nw_io_is_port(ctx, p->key.port[1]))
-		return NW_C_OTHER_PORT;
 	s->len = p->tcp.pay_len;
 	s->seq = p->tcp.seq;
 	if (p->tcp.flags & NW_TH_SYN) {

@@ -3,6 +3,12 @@
 #ifndef NW_TAP_TYPES_H
 #define NW_TAP_TYPES_H
 
+#ifdef __bpf__
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+static long nw_ip6_one(__u32 i, void *arg);
+#define NW_LOOP_IP6(walk) bpf_loop(NW_IP6_EXT_MAX, nw_ip6_one, (walk), 0)
+#endif
 #include "wire/l4.h"
 #include "wire/smb.h"
 #include "wire/stream.h"

@@ -286,6 +286,7 @@ static int read_packets(pcap_t *pcap, const struct source *s, nw_packet_fn fn, v
 			.frame = ++info->packets,
 		};
 
+		info->cut += p.caplen < p.len;
 		link_locate(info->link_type, &p);
 		err = fn(arg, &p);
 		if (err)

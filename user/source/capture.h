@@ -14,6 +14,7 @@ typedef int (*nw_packet_fn)(void *arg, const struct nw_tap_packet *pkt);
 
 struct nw_capture_info {
 	uint64_t packets; /* that were read, also those of no interest */
+	uint64_t cut;	  /* of them: shorter than they were on the wire */
 	int link_type;	  /* as DLT_*, -1: not known */
 	/* On failure: what is wrong and what can be done about it; does not name the file. */
 	char error[NW_CAPTURE_ERROR_MAX];

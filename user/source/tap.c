@@ -22,7 +22,7 @@ struct nw_tap {
 	int stop;
 	uint64_t seqno;
 	uint64_t count[NW_C_MAX];
-	uint64_t ports[1024];
+	__u64 ports[1024];
 };
 
 #define NW_BOUND(x) ((void)(x))
@@ -108,9 +108,7 @@ static void nw_io_stamp(struct nw_scratch *s, struct nw_event *ev)
 
 static int nw_io_is_port(void *ctx, __be16 port)
 {
-	uint16_t p = nw_from_be16(port);
-
-	return ((struct nw_tap *)ctx)->ports[p >> 6] >> (p & 63) & 1;
+	return nw_port_in(((struct nw_tap *)ctx)->ports, port);
 }
 
 static struct nw_flow *nw_io_flow(void *ctx, const struct nw_key *k)
@@ -244,10 +242,11 @@ int nw_tap_packet(struct nw_tap *t, const struct nw_tap_packet *pkt)
 	t->pkt = pkt;
 	t->stop = 0;
 	memset(&t->s.pkt, 0, sizeof(t->s.pkt));
-	t->s.pkt.pkt_len = pkt->len;
 	if (!pkt->l3_off && !pkt->raw)
 		type = nw_parse_eth(&c, &t->s.pkt.tcp);
-	o = nw_parse_l3(&c, type, &t->s.pkt);
+	o = nw_parse_l3(&c, type, &t->s.pkt, t->ports);
+	if (o.why < 0 && nw_finish_len(&t->s.pkt, pkt->len) < 0)
+		o = NW_HEADERS_BAD(MALFORMED);
 	t->count[NW_C_PACKETS]++;
 	t->count[o.why < 0 ? nw_segment(t, 0, &t->s) : (enum nw_counter)o.why]++;
 	return t->stop;
