@@ -56,14 +56,14 @@ class Recorder:
             self.frames.append((struct.unpack_from("qq", controls[0][2]), frame))
 
     def write(self, path, client):
-        """The TCP frames of one client as a nanosecond pcap file."""
+        """The IP frames of one client as a nanosecond pcap file."""
         self.stop.set()
         self.thread.join()
         self.sock.close()
         with open(path, "wb") as out:
             out.write(struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, 1))
             for (seconds, nanoseconds), frame in self.frames:
-                if client in frame[14:54]:
+                if client in frame[14:54] and frame[12:14] in (b"\x08\x00", b"\x86\xdd"):
                     out.write(struct.pack("<IIII", seconds, nanoseconds, len(frame), len(frame)) + frame)
         return len(self.frames)
 

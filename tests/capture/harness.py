@@ -118,29 +118,30 @@ def unlike(got, want):
                      for g, w in zip(got, want) for k in sorted(set(g) | set(w)) if g.get(k) != w.get(k))
 
 
-# ---- classic pcap, microseconds, little endian: enough to rewrite the lab's captures ----
+# ---- classic pcap, little endian: enough to rewrite captures ----
 
 GLOBAL = struct.Struct("<IHHiIII")
 RECORD = struct.Struct("<IIII")
+MICRO, NANO = 0xA1B2C3D4, 0xA1B23C4D
 
 
 def pcap_read(path):
-    """(link type, [(seconds, microseconds, length on the wire, bytes), ...])"""
+    """(link type, [(seconds, nanoseconds, length on the wire, bytes), ...])"""
     with open(path, "rb") as f:
         raw = f.read()
     magic, _, _, _, _, _, link = GLOBAL.unpack_from(raw)
-    assert magic == 0xA1B2C3D4, path
+    assert magic in (MICRO, NANO), path
     at, packets = GLOBAL.size, []
     while at < len(raw):
-        sec, usec, cap, length = RECORD.unpack_from(raw, at)
+        sec, frac, cap, length = RECORD.unpack_from(raw, at)
         at += RECORD.size
-        packets.append((sec, usec, length, raw[at:at + cap]))
+        packets.append((sec, frac if magic == NANO else frac * 1000, length, raw[at:at + cap]))
         at += cap
     return link, packets
 
 
 def pcap_bytes(link, packets, snaplen=262144):
-    out = [GLOBAL.pack(0xA1B2C3D4, 2, 4, 0, 0, snaplen, link)]
-    for sec, usec, length, data in packets:
-        out.append(RECORD.pack(sec, usec, len(data[:snaplen]), length) + data[:snaplen])
+    out = [GLOBAL.pack(NANO, 2, 4, 0, 0, snaplen, link)]
+    for sec, nsec, length, data in packets:
+        out.append(RECORD.pack(sec, nsec, len(data[:snaplen]), length) + data[:snaplen])
     return b"".join(out)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """
 The same packets in other clothes: link types, VLAN tags, ports, times, file formats. A packet is
-(seconds, microseconds, length on the wire, bytes), and begins as untagged Ethernet with IPv4.
+(seconds, nanoseconds, length on the wire, bytes), and begins as untagged Ethernet with IPv4.
 """
 import struct
 
@@ -10,8 +10,8 @@ IP = 14
 
 def replace(packet, data):
     """Another content, as much of it cut off as before."""
-    sec, usec, length, old = packet
-    return sec, usec, length + len(data) - len(old), data
+    sec, nsec, length, old = packet
+    return sec, nsec, length + len(data) - len(old), data
 
 
 def cooked(packet):
@@ -56,6 +56,10 @@ def tcp_at(d):
     return IP + (d[IP] & 15) * 4
 
 
+def from_port(packet, port):
+    return struct.unpack_from(">H", packet[3], tcp_at(packet[3]))[0] == port
+
+
 def moved(packet, old, new):
     """Port `old`, on either side, becomes `new`."""
     d = bytearray(packet[3])
@@ -79,7 +83,7 @@ def client_port(packet, port, isn=0):
 
 def segments(packet, size, rng):
     """The packet's payload in segments of `size` bytes, None: of any size. FIN stays with the last."""
-    sec, usec, length, d = packet
+    sec, nsec, length, d = packet
     t = tcp_at(d)
     off, end = t + (d[t + 12] >> 4) * 4, IP + struct.unpack_from(">H", d, IP + 2)[0]
     if d[12:14] != b"\x08\0" or end <= off or end > len(d):
@@ -94,7 +98,7 @@ def segments(packet, size, rng):
         at += len(part)
         if at < len(payload):
             head[t + 13] &= ~1
-        out.append((sec, usec, off + len(part), bytes(head) + part))
+        out.append((sec, nsec, off + len(part), bytes(head) + part))
     return out
 
 
@@ -102,17 +106,10 @@ def later(packet, seconds):
     return (packet[0] + seconds,) + packet[1:]
 
 
-def nanosecond(link, packets):
-    out = [struct.pack("<IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link)]
-    for sec, usec, length, d in packets:
-        out.append(struct.pack("<IIII", sec, usec * 1000, len(d), length) + d)
-    return b"".join(out)
-
-
 def big_endian(link, packets):
-    out = [struct.pack(">IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, link)]
-    for sec, usec, length, d in packets:
-        out.append(struct.pack(">IIII", sec, usec, len(d), length) + d)
+    out = [struct.pack(">IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link)]
+    for sec, nsec, length, d in packets:
+        out.append(struct.pack(">IIII", sec, nsec, len(d), length) + d)
     return b"".join(out)
 
 
@@ -128,7 +125,7 @@ def pcapng(interfaces):
     for link, _ in interfaces:
         out.append(block(1, struct.pack("<HHI", link, 0, 262144) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0)))
     for number, (_, packets) in enumerate(interfaces):
-        for sec, usec, length, d in packets:
-            ts = sec * 1000000000 + usec * 1000
+        for sec, nsec, length, d in packets:
+            ts = sec * 1000000000 + nsec
             out.append(block(6, struct.pack("<IIIII", number, ts >> 32, ts & 0xffffffff, len(d), length) + d))
     return b"".join(out)

@@ -105,18 +105,20 @@ class Replay:
 
 
 def run(hook, report):
-    """Replays every capture into a daemon with one kind of ingress hook."""
+    """Replays every capture into a daemon with one kind of ingress hook. A routed connection was recorded at both ends
+    with the same addresses and sequence numbers, and would be its own retransmission: one daemon for each end."""
     if not files():
         report.result(f"replay/{hook}", skip=f"no *.pcap in {OWN} and {OTHERS}")
         return
-    replay = Replay(hook)
-    try:
-        for path in files():
-            problem = None
-            try:
-                replay.play(path)
-            except (stage.Failed, net.LabError, OSError, KeyError, struct.error) as failure:
-                problem = str(failure) or repr(failure)
-            report.result(f"replay/{hook}/{os.path.basename(path)[:-5]}", problem)
-    finally:
-        replay.network.close()
+    for end in (".srv.pcap", ".cli.pcap"):
+        replay = Replay(hook)
+        try:
+            for path in (path for path in files() if path.endswith(end)):
+                problem = None
+                try:
+                    replay.play(path)
+                except (stage.Failed, net.LabError, OSError, KeyError, struct.error) as failure:
+                    problem = str(failure) or repr(failure)
+                report.result(f"replay/{hook}/{os.path.basename(path)[:-5]}", problem)
+        finally:
+            replay.network.close()

@@ -133,13 +133,15 @@ static void short_messages_are_refused(void **state)
 /* An Ethernet frame with a SYN of port 445; returns why it was refused, -1: it was not. */
 static int headers(uint8_t *f, uint32_t caplen, struct nw_pkt *p)
 {
+	static const __u64 ports[1024] = { [445 / 64] = 1ULL << 445 % 64 };
 	struct nw_cursor c = { .data = f, .end = f + caplen };
 	struct nw_ethertype t;
+	int why;
 
 	memset(p, 0, sizeof(*p));
-	p->pkt_len = caplen;
 	t = nw_parse_eth(&c, &p->tcp);
-	return nw_parse_l3(&c, t, p).why;
+	why = nw_parse_l3(&c, t, p, ports).why;
+	return why < 0 && nw_finish_len(p, caplen) < 0 ? NW_C_MALFORMED : why;
 }
 
 static uint32_t frame4(uint8_t *f)
@@ -194,6 +196,9 @@ static void headers_that_lie(void **state)
 	f[14 + 6] = 0x20; /* the first */
 	assert_int_equal(headers(f, n, &p), -1);
 	assert_int_equal(p.fragment, 1);
+	frame4(f);
+	f[14 + 23] = 0xbc; /* port 444 */
+	assert_int_equal(headers(f, n, &p), NW_C_OTHER_PORT);
 	frame4(f);
 	f[14 + 9] = 17;
 	assert_int_equal(headers(f, n, &p), NW_C_NOT_TCP);

@@ -5,10 +5,12 @@
  * flows that wait for an older one to end (read_order.h).
  */
 #include <errno.h>
-#include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "cli.h"
+#include "read_options.h"
 #include "read_order.h"
 #include "read_text.h"
 #include "../engine/engine.h"
@@ -17,23 +19,14 @@
 #include "../util/text.h"
 #include "../util/util.h"
 
-#define PORTS_MAX 64
+/* Its place in not_observed[], which counts by bit of NW_UNSEEN_* */
+#define TRUNCATED 2
+_Static_assert(NW_UNSEEN_TRUNCATED == 1u << TRUNCATED, "place of a cause");
 
 enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_UNREADABLE = 2 };
 
-int nw_cmd_read(int argc, char **argv);
-
-struct options {
-	bool json;
-	bool all;
-	bool help;
-	enum nw_vantage vantage;
-	uint16_t ports[PORTS_MAX];
-	unsigned int n_ports;
-};
-
 struct reader {
-	const struct options *opt;
+	const struct nw_read_options *opt;
 	const char *file; /* that is read */
 	struct nw_engine *engine;
 	struct nw_tap *tap;
@@ -42,141 +35,6 @@ struct reader {
 	int err; /* of the output */
 	struct nw_read_totals totals;
 };
-
-static int set_json(struct options *o, const char *arg)
-{
-	o->json = true;
-	return 0;
-}
-
-static int set_all(struct options *o, const char *arg)
-{
-	o->all = true;
-	return 0;
-}
-
-static int set_help(struct options *o, const char *arg)
-{
-	o->help = true;
-	return 0;
-}
-
-static int set_vantage(struct options *o, const char *arg)
-{
-	static const char *const names[] = {
-		[NW_VANTAGE_SERVER] = "server",
-		[NW_VANTAGE_CLIENT] = "client",
-		[NW_VANTAGE_BETWEEN] = "between",
-	};
-	unsigned int i;
-
-	for (i = 1; i < NW_ARRAY_SIZE(names); i++) {
-		if (strcmp(arg, names[i]) == 0) {
-			o->vantage = i;
-			return 0;
-		}
-	}
-	fprintf(stderr, "negwatch read: no such vantage: '%s'; it is server, client or between\n", arg);
-	return -EINVAL;
-}
-
-static int set_port(struct options *o, const char *arg)
-{
-	char *end;
-	unsigned long port = strtoul(arg, &end, 10);
-
-	if (*arg < '0' || *arg > '9' || *end || port < 1 || port > 65535) {
-		fprintf(stderr, "negwatch read: '%s' is no TCP port; give a number from 1 to 65535\n", arg);
-		return -EINVAL;
-	}
-	if (o->n_ports == PORTS_MAX) {
-		fprintf(stderr, "negwatch read: too many ports; %d are possible, 445 and 139 included\n",
-			PORTS_MAX);
-		return -EINVAL;
-	}
-	o->ports[o->n_ports++] = (uint16_t)port;
-	return 0;
-}
-
-/* A `val` below 256 is the letter of the short form, which takes no value. */
-static const struct {
-	struct option name;
-	const char *arg;
-	const char *help;
-	int (*set)(struct options *o, const char *arg);
-} table[] = {
-	{ { "json", no_argument, NULL, 'j' },
-	  NULL,
-	  "JSON Lines: one object per SMB flow, then a summary",
-	  set_json },
-	{ { "vantage", required_argument, NULL, 256 },
-	  "WHERE",
-	  "where the capture was taken: server, client, between",
-	  set_vantage },
-	{ { "port", required_argument, NULL, 257 },
-	  "N",
-	  "SMB is on this TCP port, too; can be repeated",
-	  set_port },
-	{ { "all", no_argument, NULL, 258 },
-	  NULL,
-	  "report all flows, not only those with findings",
-	  set_all },
-	{ { "help", no_argument, NULL, 'h' }, NULL, "this text", set_help },
-};
-
-static void usage(FILE *out)
-{
-	char left[32];
-	size_t i;
-
-	fputs("usage: negwatch read [OPTION]... FILE...\n\n"
-	      "Looks for edited SMB2 negotiations in captures: pcap or pcapng, plain or\n"
-	      "gzip'ed; \"-\" is standard input.\n\n",
-	      out);
-	for (i = 0; i < NW_ARRAY_SIZE(table); i++) {
-		snprintf(left, sizeof(left), "--%s%s%s", table[i].name.name, table[i].arg ? " " : "",
-			 table[i].arg ? table[i].arg : "");
-		if (table[i].name.val < 256)
-			fprintf(out, "  -%c, %-18s %s\n", table[i].name.val, left, table[i].help);
-		else
-			fprintf(out, "      %-18s %s\n", left, table[i].help);
-	}
-	fputs("\nExit status: 0 nothing found; 1 findings of severity warning or above; 2 a file\n"
-	      "could not be read (all others were), or wrong usage.\n",
-	      out);
-}
-
-/* Returns 0 or -EINVAL, having said why. */
-static int parse(struct options *o, int argc, char **argv)
-{
-	struct option longs[NW_ARRAY_SIZE(table) + 1] = { 0 };
-	char shorts[NW_ARRAY_SIZE(table) + 2] = ":", *s = shorts + 1;
-	size_t i;
-	int c;
-
-	for (i = 0; i < NW_ARRAY_SIZE(table); i++) {
-		longs[i] = table[i].name;
-		if (table[i].name.val < 256)
-			*s++ = (char)table[i].name.val;
-	}
-	optind = 0; /* glibc: begin anew, whatever main() did with its own options */
-	while ((c = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		for (i = 0; i < NW_ARRAY_SIZE(table); i++)
-			if (table[i].name.val == c)
-				break;
-		if (i == NW_ARRAY_SIZE(table)) {
-			fprintf(stderr, "negwatch read: %s: '%s'; see negwatch read --help\n",
-				c == ':' ? "option without its value" : "no such option", argv[optind - 1]);
-			return -EINVAL;
-		}
-		if (table[i].set(o, optarg) < 0)
-			return -EINVAL;
-	}
-	if (o->help || optind < argc)
-		return 0;
-	fputs("negwatch read: no file given; name captures, or - for standard input\n", stderr);
-	return -EINVAL;
-}
 
 /* The flow as text of its own, NULL if it is not to be written. */
 static char *flow_text(struct reader *r, const struct nw_conn *c)
@@ -253,12 +111,29 @@ static void complain(const char *file, const char *what)
 	fprintf(stderr, "negwatch read: %s: %s\n", strcmp(file, "-") ? safe : "standard input", what);
 }
 
+/* Cut packets don't matter where only file contents are missing; where flows are, it has to be said. */
+static void mention_cut(const struct reader *r, const struct nw_capture_info *info, uint64_t flows,
+			uint64_t truncated)
+{
+	char what[160];
+
+	if (!info->cut || (r->totals.flows != flows && r->totals.not_observed[TRUNCATED] == truncated))
+		return;
+	snprintf(what, sizeof(what),
+		 "%" PRIu64 " of %" PRIu64
+		 " packets were cut when they were captured, and too much is missing: "
+		 "capture with a larger snapshot length (tcpdump -s 0)",
+		 info->cut, info->packets);
+	complain(r->file, what);
+}
+
 /* One file from its first packet to its last. Returns 0, or < 0 having said why. */
 static int read_file(struct reader *r, const char *file)
 {
 	static const struct nw_engine_ops ops = { .done = on_done };
 	struct nw_tap_config tap_cfg = { .ports = r->opt->ports, .n_ports = r->opt->n_ports };
 	struct nw_engine_config cfg;
+	uint64_t flows = r->totals.flows, truncated = r->totals.not_observed[TRUNCATED];
 	struct nw_capture_info info = { 0 };
 	int err;
 
@@ -283,6 +158,7 @@ static int read_file(struct reader *r, const char *file)
 	r->totals.packets += info.packets;
 	if (info.link_type >= 0)
 		r->totals.files++;
+	mention_cut(r, &info, flows, truncated);
 	if (!err)
 		return 0;
 	r->totals.unreadable++;
@@ -315,17 +191,17 @@ static void write_summary(struct reader *r)
 
 int nw_cmd_read(int argc, char **argv)
 {
-	struct options opt = { .ports = { 445, 139 }, .n_ports = 2 };
+	struct nw_read_options opt = { .ports = { 445, 139 }, .n_ports = 2 };
 	struct reader r = { .opt = &opt, .order.out = stdout };
 	int i, status;
 
-	if (parse(&opt, argc, argv) < 0)
+	if (nw_read_parse(&opt, argc, argv) < 0)
 		return EXIT_UNREADABLE;
 	if (opt.help) {
-		usage(stdout);
+		nw_read_usage(stdout);
 		return EXIT_CLEAN;
 	}
-	for (i = optind; i < argc && !r.err; i++)
+	for (i = opt.first_file; i < argc && !r.err; i++)
 		read_file(&r, argv[i]);
 	if (opt.json)
 		write_summary(&r);

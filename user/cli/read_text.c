@@ -3,33 +3,14 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cli.h"
 #include "read_text.h"
+#include "wrap.h"
 #include "../util/text.h"
 #include "../util/time.h"
 #include "../util/util.h"
 
-#define COLUMNS 80
 #define INDENT 6
-
-/* Words of text from where the line is, `indent`, on; what doesn't fit goes on in that column below. */
-static void hanging(FILE *out, const char *text, int indent)
-{
-	int col = indent, n;
-
-	for (; *text; text += n, text += strspn(text, " ")) {
-		n = (int)strcspn(text, " ");
-		if (col > indent && col + 1 + n > COLUMNS)
-			col = fprintf(out, "\n%*s", indent, "") - 1;
-		col += fprintf(out, "%s%.*s", col > indent ? " " : "", n, text);
-	}
-	fputc('\n', out);
-}
-
-static void wrapped(FILE *out, const char *text, int indent)
-{
-	fprintf(out, "%*s", indent, "");
-	hanging(out, text, indent);
-}
 
 static void endpoint_text(char *out, size_t size, const struct nw_conn *c, enum nw_dir_id side)
 {
@@ -45,15 +26,18 @@ static void flow_title(FILE *out, const struct nw_conn *c, const char *file, int
 {
 	char client[NW_ADDR_TEXT + 10], server[NW_ADDR_TEXT + 10], when[NW_TIME_TEXT], where[1024];
 	struct nw_text t;
+	size_t at;
 
 	nw_text_init(&t, where, sizeof(where));
 	endpoint_text(client, sizeof(client), c, NW_C2S);
 	endpoint_text(server, sizeof(server), c, NW_S2C);
-	nw_text_add(&t, "%s, packet %" PRIu64 " of ",
-		    nw_time_utc(when, (int64_t)c->first_ts + wall_offset, 6), c->first_frame);
+	nw_text_add(&t, "%s, packet %" PRIu64 " of", nw_time_utc(when, (int64_t)c->first_ts + wall_offset, 6),
+		    c->first_frame);
+	at = t.len;
 	nw_text_escape(&t, file, strlen(file));
-	fprintf(out, "%s -> %s\n", client, server);
-	wrapped(out, where, 2);
+	/* A file's name is not to be broken; it gets a line of its own if need be. */
+	fprintf(out, "%s -> %s\n  %.*s%s%s\n", client, server, (int)at, where,
+		t.len + 3 > NW_CLI_WIDTH ? "\n  " : " ", where + at);
 }
 
 static const struct nw_params *last_validate(const struct nw_conn *c)
@@ -89,7 +73,7 @@ static void flow_state(FILE *out, const struct nw_conn *c)
 			nw_text_add(&t, ", %s after VALIDATE", nw_duration_text(took, c->end.ts - asked->ts));
 		nw_text_add(&t, ")");
 	}
-	wrapped(out, line, 2);
+	nw_wrap(out, "", 2, NW_CLI_WIDTH, line);
 }
 
 static void value_text(struct nw_text *t, const struct nw_params *p, unsigned int field)
@@ -119,12 +103,13 @@ static void value_text(struct nw_text *t, const struct nw_params *p, unsigned in
 static void value_line(FILE *out, const char *field, const char *where, const struct nw_params *p,
 		       unsigned int bit)
 {
-	char text[512];
+	char text[512], label[48];
 	struct nw_text t;
 
 	nw_text_init(&t, text, sizeof(text));
 	value_text(&t, p, bit);
-	hanging(out, text, fprintf(out, "%*s%-14s %-9s ", INDENT, "", field, where));
+	snprintf(label, sizeof(label), "%*s%-14s %-9s ", INDENT, "", field, where);
+	nw_wrap(out, label, (int)strlen(label), NW_CLI_WIDTH, text);
 }
 
 static void field_text(char out[24], const char *name)
@@ -177,7 +162,7 @@ static void finding(FILE *out, const struct nw_conn *c, const struct nw_finding 
 			f->leg == NW_LEG_CLIENT_HERE ? "between the client and here" :
 						       "between here and the server");
 	fputc('\n', out);
-	wrapped(out, f->text, INDENT);
+	nw_wrap(out, "", INDENT, NW_CLI_WIDTH, f->text);
 	differences(out, c, f);
 }
 
@@ -199,7 +184,7 @@ static void reset(FILE *out, const struct nw_reset *r)
 	}
 	if (r->signs)
 		nw_text_add(&t, ")");
-	wrapped(out, line, 2);
+	nw_wrap(out, "", 2, NW_CLI_WIDTH, line);
 }
 
 void nw_read_text_flow(FILE *out, const struct nw_conn *c, const char *file, int64_t wall_offset)
@@ -245,5 +230,5 @@ void nw_read_text_summary(FILE *out, const struct nw_read_totals *t)
 			nw_text_add(&s, "; not fully observed (%s): %" PRIu64, name, t->not_observed[i]);
 	if (t->unreadable)
 		nw_text_add(&s, "; could not be read: %" PRIu64, t->unreadable);
-	wrapped(out, line, 0);
+	nw_wrap(out, "", 0, NW_CLI_WIDTH, line);
 }

@@ -81,8 +81,10 @@ static void v_close(struct nw_text *t, const struct nw_alert *a)
 
 static void v_delay(struct nw_text *t, const struct nw_alert *a)
 {
-	if (a->finding && a->finding->delay_ns)
-		nw_text_add(t, "%.3g", (double)a->finding->delay_ns / 1e6);
+	double ms = a->finding ? (double)a->finding->delay_ns / 1e6 : 0;
+
+	if (ms > 0)
+		nw_text_add(t, ms < 10 ? "%.3f" : "%.0f", ms);
 }
 
 static void add_addr(struct nw_text *t, const struct nw_alert *a, enum nw_dir_id side)

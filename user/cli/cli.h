@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the commands of negwatch(1) share: options, exit codes, the talk with the daemon. */
+#ifndef NW_CLI_H
+#define NW_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <jansson.h>
+
+#define NW_CLI_SOCKET "/run/negwatch/control.sock"
+/* Version of the objects that --json prints. */
+#define NW_CLI_VERSION 1
+#define NW_CLI_WIDTH 80
+
+enum nw_cli_exit {
+	NW_EXIT_OK = 0,
+	NW_EXIT_ERROR = 1, /* the daemon said no, or nothing was found */
+	NW_EXIT_USAGE = 2,
+	NW_EXIT_UNREACHABLE = 3, /* no daemon to talk to */
+};
+
+struct nw_cli {
+	const char *socket;
+	bool json, no_headings, utc, quiet;
+	const char *client; /* only this address; NULL: all */
+	uint64_t limit;	    /* 0: not given */
+	uint64_t since;	    /* alert number; 0: not given */
+};
+
+/* Each returns an enum nw_cli_exit; argv[0] is the command's name, the rest its arguments. */
+int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_alerts(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_show(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_explain(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_stats(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_read(int argc, char **argv);
+
+/* client.c */
+
+/*
+ * Sends the request (stolen) and waits for the answer. Returns NW_EXIT_OK with *reply to be released, or
+ * another code after having said why on stderr.
+ */
+int nw_ask(const struct nw_cli *cli, json_t *request, json_t **reply);
+
+/*
+ * The same, and then hands each further line to fn until it returns other than 0, which is returned, or the
+ * daemon ends (NW_EXIT_ERROR).
+ */
+int nw_follow(const struct nw_cli *cli, json_t *request, int (*fn)(void *arg, const json_t *line), void *arg);
+
+/* Prints {"version":1, key: value}. */
+int nw_print_json(const char *key, const json_t *value);
+
+/* json.c: members by a path such as "negwatch.flow.end"; NULL, "" or 0 if there is none. */
+const json_t *nw_at(const json_t *o, const char *path);
+const char *nw_str(const json_t *o, const char *path);
+uint64_t nw_num(const json_t *o, const char *path);
+
+/* Texts about alerts and flows. All write into out and return it. */
+/* "capabilities, guid" of an array of names; "" if it is empty. */
+const char *nw_names(char *out, size_t size, const json_t *array);
+/* "server FIN"; "" while the flow lives. */
+const char *nw_end_text(char *out, size_t size, const json_t *flow);
+/* "10.0.0.10", with the port unless it is the usual one: "10.0.0.10:139", "[fe80::1]:139". */
+const char *nw_server_text(char *out, size_t size, const char *ip, uint64_t port);
+/* "11-22 13:05:01", or "2025-11-22" if it was in another year. text: a time as in JSON. */
+const char *nw_when_text(const struct nw_cli *cli, char *out, size_t size, const char *text);
+
+#endif
