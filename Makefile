@@ -67,9 +67,11 @@ $(O)/negwatch: $(call objs,$(CLI))
 
 # Tests. Each level prints TAP and can be run alone.
 SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+# Parts of the daemon that need no kernel programs.
+DAEMON_PURE = $(patsubst %,user/daemon/%.c,config how store control)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
-	$(sort $(ENGINE) $(CAPTURE) $(wildcard user/sink/*.c)) $(wildcard tests/unit/lib_*.c))
+	$(sort $(ENGINE) $(CAPTURE) $(wildcard user/sink/*.c) $(DAEMON_PURE)) $(wildcard tests/unit/lib_*.c))
 PROG = $(patsubst tests/prog/%.c,$(O)/prog/%,$(wildcard tests/prog/test_*.c))
 
 $(O)/san/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) $(wildcard tests/unit/*.h) Makefile

@@ -89,6 +89,7 @@ enum nw_gap_cause {
 #define NW_EF_JOINED 0x0020u      /* put together from several segments, by the engine */
 #define NW_EF_NO_BOUNDARY 0x0040u /* PIECE: `boundary` is not known to be one */
 #define NW_EF_AHEAD 0x0080u       /* PIECE: behind a hole, may never be asked for */
+#define NW_EF_GUESS 0x0100u       /* VALIDATE_RSP: an error that may answer a VALIDATE left to the engine */
 
 /* Options seen in the SYN or SYN-ACK that accelerators are known to set */
 #define NW_OPT_RIVERBED_PROBE 0x01u /* kind 76 */
@@ -137,6 +138,7 @@ struct nw_event {
 	__u64 ts;    /* ns; CLOCK_MONOTONIC from the kernel, the packet's time from a capture */
 	__u64 seqno; /* counts the events of one CPU, from 1, also those that were lost */
 	__u64 frame; /* capture: number of the packet, from 1; kernel: 0 */
+	__u64 start_ts; /* when the connection was first seen: its SYN, on the clock of ts */
 	struct nw_key key;
 	__u8 type; /* enum nw_event_type */
 	__u8 hook; /* enum nw_hook */
@@ -173,13 +175,13 @@ struct nw_event {
 _Static_assert(sizeof(struct nw_key) == 40, "key");
 _Static_assert(sizeof(struct nw_tcp) == 24, "tcp");
 _Static_assert(sizeof(struct nw_smb) == 72, "smb");
-_Static_assert(__builtin_offsetof(struct nw_event, key) == 24, "event.key");
-_Static_assert(__builtin_offsetof(struct nw_event, tcp) == 80, "event.tcp");
-_Static_assert(__builtin_offsetof(struct nw_event, smb) == 104, "event.smb");
-_Static_assert(__builtin_offsetof(struct nw_event, hdr) == 200, "event.hdr");
-_Static_assert(NW_EVENT_SMALL == 324, "event.data");
+_Static_assert(__builtin_offsetof(struct nw_event, key) == 32, "event.key");
+_Static_assert(__builtin_offsetof(struct nw_event, tcp) == 88, "event.tcp");
+_Static_assert(__builtin_offsetof(struct nw_event, smb) == 112, "event.smb");
+_Static_assert(__builtin_offsetof(struct nw_event, hdr) == 208, "event.hdr");
+_Static_assert(NW_EVENT_SMALL == 332, "event.data");
 _Static_assert((NW_EVENT_SMALL + 4) % 8 == 0, "the SMB header is aligned");
-_Static_assert(NW_EVENT_FULL == 840, "event");
+_Static_assert(NW_EVENT_FULL == 848, "event");
 
 /*
  * Counters, one row each: name, what is counted. Those up to NW_C_OUTCOMES are outcomes: every packet

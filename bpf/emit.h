@@ -106,6 +106,11 @@ nw_inline void nw_io_stamp(const struct nw_scratch *s, struct nw_event *ev)
 		bpf_ringbuf_reserve(&nw_ring, (size), 0);                                          \
 	})
 
+nw_inline __u64 nw_io_now(void *ctx)
+{
+	return bpf_ktime_get_ns();
+}
+
 /* There was no room: the event was lost, its number stays taken. */
 nw_inline void nw_io_lost(void *ctx)
 {

@@ -15,8 +15,9 @@ __attribute__((noinline)) int nw_judge_head(struct nw_scratch *s, struct nw_flow
 
 	if (!s || !f)
 		return NW_CL_SKIP;
-	j = nw_judge(s->hb + 4, n, room, f->pending);
+	j = nw_judge(s->hb + 4, n, room, f->pending, f->suspect);
 	s->judged_next = j.next;
+	s->judged_guess = j.guess;
 	return j.class | j.type << 8;
 }
 

@@ -118,6 +118,8 @@ nw_inline void nw_handshake(void *ctx, const int kind, struct nw_scratch *s)
 	}
 	if (!is_syn && !fresh.have)
 		fresh.client = !who;
+	if (!fresh.ts)
+		fresh.ts = nw_io_now(ctx);
 	if (who)
 		fresh.isn[1] = p->tcp.seq;
 	else
@@ -158,10 +160,15 @@ nw_inline struct nw_flow *nw_flow_begin(void *ctx, const int kind, struct nw_scr
 	    p->tcp.ack - (nw_of_other(p, syn.isn) + 1) > NW_RAW_MAX)
 		into = ~0u;
 	first = into < NW_RAW_MAX; /* the segment before this one may only be late */
-	if (!nw_len_ok(&n, 12) || NW_LOAD(ctx, kind, p->pay_off, s->hb, n) < 0)
+	if (!nw_len_ok(&n, 12))
 		return 0;
-	if (first ? !into && !nw_may_be_start(s->hb, n) : !(n >= 12 && nw_looks_like_start(s->hb)))
+	if (NW_LOAD(ctx, kind, p->pay_off, s->hb, n) < 0) {
+		/* Cut by the capture: what can't be read may be SMB, and is told as not observed. */
+		if (!first)
+			return 0;
+	} else if (first ? !into && !nw_may_be_start(s->hb, n) : !(n >= 12 && nw_looks_like_start(s->hb))) {
 		return 0;
+	}
 	/* The server is who has the port; if both have one, who was called, else who did not speak first. */
 	client = known ? syn.client & 1 : who;
 	if (nw_io_is_port(ctx, p->key.port[0]) != nw_io_is_port(ctx, p->key.port[1]))
@@ -174,6 +181,7 @@ nw_inline struct nw_flow *nw_flow_begin(void *ctx, const int kind, struct nw_scr
 	s->dir = who == client ? NW_C2S : NW_S2C;
 	f->client = client;
 	f->syn_opts = syn.opts;
+	f->start_ts = known ? syn.ts : nw_io_now(ctx);
 	if (first) {
 		f->flags |= NW_FF_SYN;
 		f->isn = client ? syn.isn[1] : syn.isn[0];

@@ -48,6 +48,7 @@ nw_inline void nw_event_fill(struct nw_event *ev, struct nw_scratch *s, struct n
 	ev->msg_end = 0;
 	ev->syn_opts = f->syn_opts;
 	ev->cause = 0;
+	ev->start_ts = f->start_ts;
 	ev->hdr_len = 0;
 	ev->data_len = 0;
 	ev->pad0 = 0;
@@ -222,6 +223,8 @@ nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, s
 	}
 	ev->data_len = n + 4;
 	ev->flags |= nw_mark(f, ev, type);
+	if (type == NW_EV_VALIDATE_RSP && s->judged_guess && ev->smb.status)
+		ev->flags |= NW_EF_GUESS;
 	if (type == NW_EV_NEGOTIATE_REQ)
 		f->fp_request = ev->smb.fingerprint;
 	if (type == NW_EV_NEGOTIATE_RSP)

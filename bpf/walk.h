@@ -115,6 +115,8 @@ nw_inline void nw_wanted(void *ctx, const int kind, struct nw_scratch *s, struct
 	if (type == NW_EV_VALIDATE_RSP) {
 		nw_pending_clear(f, id);
 		f->flags |= NW_FF_ARMED;
+		if (s->judged_guess && f->suspect)
+			f->suspect--;
 	}
 	/* A NEGOTIATE that the engine has to read leaves no fingerprint here. */
 	if (type == NW_EV_NEGOTIATE_REQ)
@@ -277,6 +279,8 @@ nw_inline int nw_ahead(void *ctx, const int kind, struct nw_scratch *s, struct n
 		d->seen_end = s->seq;
 		d->raw_left = NW_RAW_MAX;
 		d->ahead = 0;
+		if (s->dir == NW_C2S)
+			f->suspect = NW_SUSPECT_MAX;
 		if (d->carry && nw_carry_load(ctx, s) == 0)
 			NW_CALL(kind, nw_pass_head, ctx, s, f, d->carry);
 	}

@@ -91,6 +91,7 @@ struct nw_judged {
 	__u8 class;
 	__u8 type; /* enum nw_event_type */
 	__u8 response;
+	__u8 guess; /* a VALIDATE response only if there was such a request */
 	__u32 next; /* NextCommand: offset of the next message of a compound, 0: none */
 };
 
@@ -110,25 +111,25 @@ nw_inline int nw_is_pending(const __u32 *pending, __u32 message_id_low)
 nw_inline struct nw_judged nw_judge_other(const __u8 *h, __u32 n, __u8 first)
 {
 	if (first == 0xfd)
-		return (struct nw_judged){ NW_CL_EVENT, NW_EV_ENCRYPTED, 0, 0 };
+		return (struct nw_judged){ NW_CL_EVENT, NW_EV_ENCRYPTED, 0, 0, 0 };
 	if (first == 0xfc)
-		return (struct nw_judged){ NW_CL_EVENT, NW_EV_COMPRESSED, 0, 0 };
+		return (struct nw_judged){ NW_CL_EVENT, NW_EV_COMPRESSED, 0, 0, 0 };
 	/* MS-CIFS 2.2.3.1: Command at 4, Flags at 9 with 0x80 for a response */
 	if (n < 10)
-		return (struct nw_judged){ NW_CL_MORE, 0, 0, 0 };
+		return (struct nw_judged){ NW_CL_MORE, 0, 0, 0, 0 };
 	if (h[4] != 0x72)
-		return (struct nw_judged){ NW_CL_SKIP, 0, h[9] >> 7, 0 };
+		return (struct nw_judged){ NW_CL_SKIP, 0, h[9] >> 7, 0, 0 };
 	return (struct nw_judged){ NW_CL_EVENT, h[9] & 0x80 ? NW_EV_SMB1_RSP : NW_EV_SMB1_REQ, h[9] >> 7,
-				   0 };
+				   0, 0 };
 }
 
 /*
  * h: the message's first bytes, n of them there, aligned to 8; room: how long the message is. pending:
- * the flow's VALIDATE requests without an answer, 0 for none.
+ * the flow's VALIDATE requests without an answer, 0 for none; suspect: there may be others.
  */
-nw_inline struct nw_judged nw_judge(const __u8 *h, __u32 n, __u32 room, const __u32 *pending)
+nw_inline struct nw_judged nw_judge(const __u8 *h, __u32 n, __u32 room, const __u32 *pending, __u32 suspect)
 {
-	struct nw_judged j = { NW_CL_MORE, 0, 0, 0 };
+	struct nw_judged j = { NW_CL_MORE, 0, 0, 0, 0 };
 	__u32 magic, flags, status;
 	__u16 command;
 
@@ -199,7 +200,8 @@ nw_inline struct nw_judged nw_judge(const __u8 *h, __u32 n, __u32 room, const __
 			j.type = j.response ? NW_EV_VALIDATE_RSP : NW_EV_VALIDATE_REQ;
 			return j;
 		}
-		if (j.response && nw_is_pending(pending, nw_le32(h + NW_H_MESSAGE_ID))) {
+		j.guess = !nw_is_pending(pending, nw_le32(h + NW_H_MESSAGE_ID));
+		if (j.response && (!j.guess || (suspect && status >= 0xc0000000u))) {
 			j.class = NW_CL_MESSAGE;
 			j.type = NW_EV_VALIDATE_RSP;
 			return j;

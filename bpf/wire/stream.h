@@ -34,6 +34,8 @@
 #define NW_BACK_MAX 0x2000000u
 /* Resets told per flow */
 #define NW_RST_MAX 8
+/* IOCTL errors that are told on suspicion after each hole in the client's stream, see struct nw_flow. */
+#define NW_SUSPECT_MAX 16
 
 /* struct nw_dir.flags */
 #define NW_DF_SYNCED 0x01u /* next is a boundary */
@@ -70,22 +72,26 @@ struct nw_flow {
 	__u64 fp_request;     /* of the last NEGOTIATE request, 0: unknown */
 	__u64 fp_response;
 	__u32 pending[NW_PENDING_MAX]; /* low halves of the MessageIds of unanswered VALIDATEs */
+	__u64 start_ts;                /* of the SYN, or of the first packet seen */
 	__u32 isn;                     /* the client's, with SYN */
 	__u8 pending_at;
 	__u8 client; /* endpoint of the key */
 	__u8 flags;
 	__u8 syn_opts;
 	__u8 n_rst;
-	__u8 pad[7];
+	/* The client's VALIDATE may have passed unjudged: so many IOCTL errors are told as its answer. */
+	__u8 suspect;
+	__u8 pad[6];
 };
 
 /* What SYN and SYN-ACK said, by endpoint of the key, until data shows that the flow is SMB. */
 struct nw_syn {
+	__u64 ts; /* of the SYN */
 	__u32 isn[2];
 	__u8 have; /* bit 0, 1: isn[0], isn[1] are known */
 	__u8 client;
 	__u8 opts;
-	__u8 pad;
+	__u8 pad[5];
 };
 
 struct nw_carry {
@@ -93,7 +99,7 @@ struct nw_carry {
 };
 
 _Static_assert(sizeof(struct nw_dir) == 24, "dir");
-_Static_assert(sizeof(struct nw_flow) == 96, "flow");
+_Static_assert(sizeof(struct nw_flow) == 104, "flow");
 _Static_assert(sizeof(struct nw_carry) >= 4 + NW_JUDGE_MAX, "carry");
 
 /* Where a direction's next unread byte is: behind what of a half header was put by. */

@@ -43,9 +43,9 @@ def shuffled(rng, parts):
     return rng.sample(parts, len(parts))
 
 
-# Left out: what says where and when, which the cutting changes; the wording, which names times and losses;
-# and whether all of the stream was followed, which a reordering that never ends may cost.
-WHERE = ("frame", "file", "text", "delay_ms", "start", "near_gap", "observed", "unseen", "resets")
+# Left out: what says where and when, which the cutting changes; the wording, which names times; and resets, as
+# one that is repeated counts twice.
+WHERE = ("frame", "file", "text", "delay_ms", "start", "resets")
 
 
 def what(obj):

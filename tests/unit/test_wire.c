@@ -52,7 +52,7 @@ static struct nw_smb read_message(const char *hex, enum nw_event_type type)
 	const __u32 pending[NW_PENDING_MAX] = { 4 };
 	struct nw_smb m = { 0 };
 	uint32_t n = unhex(hex, b) - 4;
-	struct nw_judged j = nw_judge(b + 8, n, n, pending);
+	struct nw_judged j = nw_judge(b + 8, n, n, pending, 0);
 
 	assert_int_equal(j.class, NW_CL_MESSAGE);
 	assert_int_equal(j.type, type);

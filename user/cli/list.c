@@ -189,8 +189,6 @@ int nw_cmd_alerts(const struct nw_cli *cli, int argc, char **argv)
 		.empty = "No alerts.",
 	};
 
-	(void)argc;
-	(void)argv;
 	return list(cli, &l);
 }
 
@@ -205,8 +203,6 @@ int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv)
 		.empty = "No SMB connections seen yet.",
 	};
 
-	(void)argc;
-	(void)argv;
 	return list(cli, &l);
 }
 
@@ -259,7 +255,5 @@ int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv)
 {
 	struct watching w = { .cli = cli };
 
-	(void)argc;
-	(void)argv;
 	return nw_follow(cli, json_pack("{s:s}", "cmd", "watch"), watched, &w);
 }

@@ -247,7 +247,7 @@ static void print_alert(const struct nw_cli *cli, const json_t *a)
 	print_exchange("Request", nw_at(n, "request"), nw_at(v, "request"), nw_at(v, "request_differs"),
 		       request_fields, NW_ARRAY_SIZE(request_fields));
 	/* Where the VALIDATE has no answer there is nothing to hold the NEGOTIATE response against. */
-	if (!v || nw_at(v, "response")) {
+	if ((n && !v) || nw_at(v, "response")) {
 		putchar('\n');
 		print_exchange("Response", nw_at(n, "response"), nw_at(v, "response"),
 			       nw_at(v, "response_differs"), response_fields, NW_ARRAY_SIZE(response_fields));

@@ -44,7 +44,6 @@ static void l_hooks(const struct nw_cli *cli, const json_t *s, struct nw_text *t
 	const json_t *list = nw_at(s, "interfaces"), *iface;
 	size_t i;
 
-	(void)cli;
 	json_array_foreach(list, i, iface)
 	{
 		nw_text_add(t, "%s%s:", i ? "\n" : "", nw_str(iface, "name"));
@@ -58,7 +57,6 @@ static void l_hooks(const struct nw_cli *cli, const json_t *s, struct nw_text *t
 
 static void l_flows(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
 {
-	(void)cli;
 	nw_text_add(t, "%llu tracked / %llu", (unsigned long long)nw_num(s, "engine.connections_now"),
 		    (unsigned long long)nw_num(s, "flows_capacity"));
 	add_num(t, s, "engine.connections", "seen");
@@ -67,7 +65,6 @@ static void l_flows(const struct nw_cli *cli, const json_t *s, struct nw_text *t
 
 static void l_seen(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
 {
-	(void)cli;
 	add_num(t, s, "engine.negotiate", "NEGOTIATE");
 	add_num(t, s, "engine.validate", "VALIDATE_NEGOTIATE_INFO");
 	add_num(t, s, "engine.smb311", "SMB 3.1.1 (needs none)");
@@ -91,7 +88,6 @@ static void l_alerts(const struct nw_cli *cli, const json_t *s, struct nw_text *
 
 static void l_losses(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
 {
-	(void)cli;
 	add_num(t, s, "losses.events", "events");
 	add_num(t, s, "losses.flows", "flows");
 	add_num(t, s, "engine.evicted", "flow table evictions");
@@ -103,7 +99,6 @@ static void l_syslog(const struct nw_cli *cli, const json_t *s, struct nw_text *
 {
 	const char *path = nw_str(s, "syslog.socket"), *error = nw_str(s, "syslog.error");
 
-	(void)cli;
 	if (!*path) {
 		nw_text_add(t, "off");
 		return;
@@ -124,7 +119,6 @@ static void l_journal(const struct nw_cli *cli, const json_t *s, struct nw_text 
 {
 	const char *error = nw_str(s, "journal.error");
 
-	(void)cli;
 	nw_text_add(t, "%s", nw_str(s, "journal.path"));
 	if (*error)
 		nw_text_add(t, ", FAILS (%s)", error);
@@ -150,15 +144,14 @@ int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv)
 	struct nw_text t;
 	int ret = nw_ask(cli, json_pack("{s:s}", "cmd", "status"), &reply);
 
-	(void)argc;
-	(void)argv;
 	s = nw_at(reply, "status");
 	if (!ret && cli->json)
 		ret = nw_print_json("status", s);
 	else if (!ret && !cli->quiet) {
 		printf("negwatchd %s running since %s (%s), pid %llu\n", nw_str(s, "version"),
 		       stamp(cli, since, nw_str(s, "started")),
-		       nw_duration_text(up, nw_num(s, "uptime_s") * 1000000000ULL),
+		       nw_num(s, "uptime_s") ? nw_duration_text(up, nw_num(s, "uptime_s") * 1000000000ULL) :
+					       "just now",
 		       (unsigned long long)nw_num(s, "pid"));
 		for (size_t i = 0; i < NW_ARRAY_SIZE(lines); i++) {
 			nw_text_init(&t, text, sizeof(text));
@@ -181,8 +174,6 @@ int nw_cmd_stats(const struct nw_cli *cli, int argc, char **argv)
 	size_t i;
 	int ret = nw_ask(cli, json_pack("{s:s}", "cmd", "stats"), &reply);
 
-	(void)argc;
-	(void)argv;
 	if (!ret && cli->json) {
 		json_object_del(reply, "ok");
 		ret = nw_print_json("stats", reply);

@@ -19,8 +19,6 @@
 #define TCX_EGRESS 47
 #define BEFORE_OTHERS (1u << 3)
 
-static const char *const how_names[] = { "auto", "xdp", "xdp-generic", "tc", "tcx", "clsact", "none" };
-
 /* Where native XDP costs more than it gives. Other virtual kinds get the general reason. */
 static const struct {
 	const char *kind;
@@ -31,19 +29,6 @@ static const struct {
 	{ "vlan", "VLAN: no native XDP" },
 	{ "tun", "tun/tap: native XDP costs more" },
 };
-
-const char *nw_how_name(enum nw_hook_how how)
-{
-	return how_names[how];
-}
-
-int nw_how_by_name(const char *name)
-{
-	for (size_t i = 0; i < NW_ARRAY_SIZE(how_names); i++)
-		if (strcmp(how_names[i], name) == 0)
-			return (int)i;
-	return -1;
-}
 
 /* Writes why native XDP is not even tried; leaves `why` empty if it is. Bonds have had it since 5.15. */
 static void avoid_xdp(const struct nw_link *link, char *why, size_t size)

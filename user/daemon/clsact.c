@@ -22,9 +22,6 @@ static enum bpf_tc_attach_point point_of(bool egress)
 /* libbpf prints the kernel's complaint about a qdisc that exists already, which is no news. */
 static int say_nothing(enum libbpf_print_level level, const char *format, va_list ap)
 {
-	(void)level;
-	(void)format;
-	(void)ap;
 	return 0;
 }
 
@@ -43,7 +40,6 @@ static int make_qdisc(struct nw_iface *iface)
 
 static int count_filter(void *arg, const struct nw_filter *f)
 {
-	(void)f;
 	++*(unsigned int *)arg;
 	return 0;
 }

@@ -22,7 +22,6 @@ static const char *p_interfaces(void *to, size_t size, const char *value)
 	char name[IF_NAMESIZE];
 	int used;
 
-	(void)size;
 	if (strcmp(value, "auto") == 0) {
 		*(struct nw_interfaces *)to = fresh;
 		return NULL;
@@ -53,13 +52,11 @@ static const char *how(enum nw_hook_how *to, const char *value, const char *expe
 
 static const char *p_ingress(void *to, size_t size, const char *value)
 {
-	(void)size;
 	return how(to, value, "auto, xdp, xdp-generic, tc, tcx, clsact or none");
 }
 
 static const char *p_egress(void *to, size_t size, const char *value)
 {
-	(void)size;
 	return how(to, value, "auto, tcx, clsact or none");
 }
 
@@ -81,7 +78,6 @@ static const char *p_ports(void *to, size_t size, const char *value)
 	const char *end = value;
 	uint64_t port;
 
-	(void)size;
 	for (; *value; value = end + strspn(end, ", ")) {
 		if (fresh.n == NW_PORTS_MAX || !number(value, 1, 65535, &port, &end) ||
 		    (*end && !strchr(", ", *end)))
@@ -116,7 +112,6 @@ static const char *p_facility(void *to, size_t size, const char *value)
 {
 	int facility = nw_syslog_facility(value);
 
-	(void)size;
 	if (facility < 0)
 		return "authpriv, daemon, local0 to local7, or another facility of syslog(3)";
 	*(int *)to = facility;
@@ -133,7 +128,6 @@ static const char *p_time(void *to, size_t size, const char *value)
 	char *end;
 	double v = strtod(value, &end);
 
-	(void)size;
 	end += strspn(end, " ");
 	for (size_t i = 0; isdigit((unsigned char)*value) && i < NW_ARRAY_SIZE(units); i++)
 		if (strcmp(end, units[i].name) == 0 && v * units[i].seconds >= 0.001 &&
@@ -149,7 +143,6 @@ static const char *p_count(void *to, size_t size, const char *value)
 	const char *end;
 	uint64_t n;
 
-	(void)size;
 	if (!number(value, 16, 16u << 20, &n, &end) || *end)
 		return "a number from 16 to 16777216";
 	*(uint32_t *)to = (uint32_t)n;
@@ -161,7 +154,6 @@ static const char *p_ring(void *to, size_t size, const char *value)
 	const char *end;
 	uint64_t kib;
 
-	(void)size;
 	if (!number(value, 64, 1u << 20, &kib, &end) || *end || (kib & (kib - 1)))
 		return "a power of two from 64 to 1048576 (KiB)";
 	*(uint32_t *)to = (uint32_t)(kib << 10);

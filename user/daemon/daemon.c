@@ -37,7 +37,8 @@ static void journal_line(struct nw_daemon *d, const struct nw_alert *a)
 		return;
 	}
 	nw_journal_append(d->journal, line, strlen(line));
-	nw_store_add(&d->store, a->id, line, strlen(line));
+	nw_store_add(&d->store, a->id, a->conn && a->conn->end.how == NW_END_NONE ? a->conn->id : 0, line,
+		     strlen(line));
 	nw_control_publish(d->control, nw_monotonic(), line, strlen(line));
 }
 
@@ -90,10 +91,11 @@ void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count)
 	if (!d->lost_untold || (d->lost_told && now - d->lost_told < LOST_PAUSE))
 		return;
 	snprintf(text, sizeof(text),
-		 "%llu events were lost between the kernel and negwatchd: alerts may be missing (%llu since "
+		 "%llu event%s lost between the kernel and negwatchd: alerts may be missing (%llu since "
 		 "the "
 		 "start); if it goes on, raise ring_buffer_kib",
-		 (unsigned long long)d->lost_untold, (unsigned long long)d->lost);
+		 (unsigned long long)d->lost_untold, d->lost_untold == 1 ? " was" : "s were",
+		 (unsigned long long)d->lost);
 	a.text = text;
 	a.count = d->lost_untold;
 	a.wall = nw_wall();
@@ -126,7 +128,7 @@ static void keep_alert(void *arg, char *line, size_t len)
 	json_int_t id = json_integer_value(json_object_get(json_object_get(o, "negwatch"), "alert_id"));
 
 	if (id > 0)
-		nw_store_add(&d->store, (uint64_t)id, line, len);
+		nw_store_add(&d->store, (uint64_t)id, 0, line, len);
 	json_decref(o);
 }
 
@@ -148,9 +150,8 @@ static int start_engine(struct nw_daemon *d)
 	return err ? nw_err_r(err, "The engine can't be started: %m") : 0;
 }
 
-static int start_syslog(struct nw_daemon *d, struct nw_syslog **out, const struct nw_config *cfg)
+static int start_syslog(struct nw_syslog **out, const struct nw_config *cfg)
 {
-	(void)d;
 	return nw_syslog_new(out, *cfg->syslog_socket ? cfg->syslog_socket : NULL, cfg->syslog_facility,
 			     cfg->syslog_queue);
 }
@@ -173,11 +174,13 @@ int nw_daemon_start(struct nw_daemon *d)
 	if (!err)
 		err = nw_journal_open(&d->journal, d->cfg.state_dir, NW_STORE_MAX, keep_alert, d);
 	if (!err)
-		err = start_syslog(d, &d->syslog, &d->cfg);
+		err = start_syslog(&d->syslog, &d->cfg);
 	if (!err)
 		err = nw_own_refresh(&d->own);
 	if (!err)
 		err = start_engine(d);
+	if (!err)
+		err = nw_ifaces_check(d); /* before the second that loading takes */
 	if (!err)
 		err = nw_live_new(&d->live, &live, on_event, d);
 	if (!err)
@@ -200,6 +203,19 @@ void nw_daemon_stop(struct nw_daemon *d)
 	nw_syslog_free(&d->syslog);
 	nw_store_clear(&d->store);
 	nw_own_free(&d->own);
+}
+
+static void log_line(void *arg, int level, const char *text)
+{
+	struct nw_daemon *d = arg;
+
+	if (d->syslog)
+		nw_syslog_send(d->syslog, nw_monotonic(), LOG_DAEMON | level, text);
+}
+
+void nw_daemon_log_to_syslog(struct nw_daemon *d)
+{
+	nw_log_to(log_line, d);
 }
 
 int nw_settings_read(const struct nw_settings *s, struct nw_config *out)
@@ -239,7 +255,7 @@ int nw_daemon_reload(struct nw_daemon *d)
 		nw_warn("A change of %s takes effect at the next start (systemctl restart negwatchd)", late);
 	if (strcmp(cfg.syslog_socket, d->cfg.syslog_socket) != 0 ||
 	    cfg.syslog_facility != d->cfg.syslog_facility || cfg.syslog_queue != d->cfg.syslog_queue) {
-		err = start_syslog(d, &fresh, &cfg);
+		err = start_syslog(&fresh, &cfg);
 		if (err)
 			return nw_err_r(err, "Out of memory; the configuration stays as it was");
 		nw_syslog_retry(d->syslog, UINT64_MAX);

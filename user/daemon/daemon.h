@@ -61,6 +61,9 @@ int nw_settings_read(const struct nw_settings *s, struct nw_config *out);
 int nw_daemon_start(struct nw_daemon *d);
 void nw_daemon_stop(struct nw_daemon *d);
 
+/* Messages about the daemon's own work go to syslog (facility daemon) from now on: there is no terminal. */
+void nw_daemon_log_to_syslog(struct nw_daemon *d);
+
 /* Reads the settings anew; swaps what can be swapped. On an error everything stays as it was. 0 or -errno. */
 int nw_daemon_reload(struct nw_daemon *d);
 

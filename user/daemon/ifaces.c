@@ -63,19 +63,45 @@ static int attach_one(struct nw_daemon *d, const char *name)
 	return 0;
 }
 
-int nw_ifaces_sync(struct nw_daemon *d, bool strict)
+/* The configured interfaces, or those that "auto" finds. */
+static int list_wanted(const struct nw_daemon *d, struct nw_interfaces *list)
 {
-	struct nw_interfaces list = d->cfg.interfaces;
-	struct nw_link link;
 	int err = 0;
 
-	if (!list.n)
-		err = nw_own_interfaces(&list);
-	if (err)
-		return nw_err_r(err, "The interfaces of this host can't be listed: %m");
-	if (strict && !list.n)
+	*list = d->cfg.interfaces;
+	if (!list->n)
+		err = nw_own_interfaces(list);
+	return err ? nw_err_r(err, "The interfaces of this host can't be listed: %m") : 0;
+}
+
+int nw_ifaces_check(const struct nw_daemon *d)
+{
+	struct nw_interfaces list;
+	struct nw_link link;
+	int err = list_wanted(d, &list);
+
+	if (!err && !list.n)
 		return nw_err_r(-ENODEV, "No interface is up and carries an address; name one: negwatchd "
 					 "--interface NAME");
+	for (unsigned int i = 0; !err && i < list.n; i++) {
+		err = nw_link_by_name(list.name[i], &link);
+		if (err)
+			nw_err_r(err,
+				 err == -ENODEV ? "There is no interface \"%s\"; `ip link` lists them" :
+						  "Interface %s can't be looked up: %m",
+				 list.name[i]);
+	}
+	return err;
+}
+
+int nw_ifaces_sync(struct nw_daemon *d, bool strict)
+{
+	struct nw_interfaces list;
+	struct nw_link link;
+	int err = list_wanted(d, &list);
+
+	if (err)
+		return err;
 	drop_unwanted(d, &list);
 	for (unsigned int i = 0; i < list.n; i++) {
 		if (find(d, list.name[i]) || d->n_ifaces == NW_INTERFACES_MAX)

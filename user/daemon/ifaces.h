@@ -11,6 +11,9 @@
  */
 int nw_ifaces_sync(struct nw_daemon *d, bool strict);
 
+/* Whether there is something to attach to. 0; -ENODEV after having logged it; or -errno. */
+int nw_ifaces_check(const struct nw_daemon *d);
+
 void nw_ifaces_detach_all(struct nw_daemon *d);
 
 /* The hooks as a table for people. */

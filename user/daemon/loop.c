@@ -130,8 +130,12 @@ static void run_timers(struct loop *l, uint64_t now)
 {
 	struct nw_daemon *d = l->d;
 	bool counters = due(l->counters_due, now);
+	uint64_t lost = nw_live_take_lost(d->live, counters);
 
-	nw_daemon_lost(d, now, nw_live_take_lost(d->live, counters));
+	/* A gap is seen when the next event comes; how many more were lost meanwhile the counters say. */
+	if (lost && !counters)
+		lost += nw_live_take_lost(d->live, true);
+	nw_daemon_lost(d, now, lost);
 	if (counters)
 		l->counters_due = now + COUNTERS_EVERY;
 	/* The engine's clock must not run ahead of events that still wait in the ring. */

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <sys/stat.h>
 
+#include "background.h"
 #include "daemon.h"
 #include "ifaces.h"
 #include "../util/log.h"
@@ -20,7 +21,7 @@ static const struct {
 	const char *arg; /* NULL: none */
 	const char *help;
 } options[] = {
-	{ 'f', "foreground", NULL, "stay at the terminal: print hooks and alerts on standard output" },
+	{ 'f', "foreground", NULL, "stay in the foreground; print hooks and alerts as they happen" },
 	{ 'c', "config", "FILE", "read this file instead of " NW_CONFIG_FILE },
 	{ 'i', "interface", "NAME", "watch this interface (can be given again), whatever the file says" },
 	{ 'o', "option", "KEY=VALUE", "set a key of the file (can be given again)" },
@@ -132,9 +133,6 @@ static int exit_code(int err)
 	case EBUSY:
 	case EOPNOTSUPP:
 		return EX_UNAVAILABLE;
-	case EINVAL:
-	case ENOENT:
-		return EX_CONFIG;
 	case EPROTO:
 		return EX_SOFTWARE;
 	default:
@@ -171,13 +169,19 @@ static int run(const struct command_line *cl)
 {
 	/* Large, and there is only one. */
 	static struct nw_daemon d;
-	int err = nw_settings_read(&cl->settings, &d.cfg);
+	_cleanup_close_ int ready = -1;
+	int status = 0, err = nw_settings_read(&cl->settings, &d.cfg);
 
 	if (err)
-		return err == -EINVAL ? EX_CONFIG : exit_code(err);
+		return err == -EACCES ? EX_NOPERM : EX_CONFIG;
 	if (cl->check) {
 		printf("The configuration is fine.\n");
 		return 0;
+	}
+	if (!cl->foreground) {
+		err = nw_background_begin(&ready, &status);
+		if (err)
+			return err < 0 ? exit_code(err) : status;
 	}
 	block_signals();
 	d.settings = &cl->settings;
@@ -186,6 +190,10 @@ static int run(const struct command_line *cl)
 	if (!err) {
 		if (d.print)
 			nw_ifaces_print(&d, stdout);
+		if (!cl->foreground) {
+			nw_daemon_log_to_syslog(&d);
+			nw_background_ready(&ready);
+		}
 		err = nw_loop_run(&d);
 	}
 	nw_daemon_stop(&d);
@@ -195,6 +203,7 @@ static int run(const struct command_line *cl)
 int main(int argc, char **argv)
 {
 	_cleanup_free_ const char **texts = calloc((size_t)argc + 1, sizeof(*texts));
+	_cleanup_free_ char *file = NULL;
 	struct command_line cl = { .settings.option = texts };
 	int status;
 
@@ -204,6 +213,10 @@ int main(int argc, char **argv)
 	status = parse(&cl, argc, argv);
 	if (status >= 0)
 		return status;
+	/* A daemon in the background has another working directory when it reads the file again. */
+	file = cl.settings.file ? realpath(cl.settings.file, NULL) : NULL;
+	if (file)
+		cl.settings.file = file;
 	if (cl.debug)
 		nw_log_init(LOG_DEBUG);
 	return run(&cl);

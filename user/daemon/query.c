@@ -154,7 +154,6 @@ static bool v_status(struct nw_daemon *d, const json_t *request, FILE *out)
 	struct utsname un = { 0 };
 	json_t *o = json_object(), *reply = json_object();
 
-	(void)request;
 	nw_engine_get_stats(d->engine, &st);
 	nw_live_counters(d->live, count);
 	uname(&un);
@@ -191,7 +190,6 @@ static bool v_stats(struct nw_daemon *d, const json_t *request, FILE *out)
 	uint64_t count[NW_C_MAX] = { 0 };
 	struct nw_engine_stats st;
 
-	(void)request;
 	nw_live_counters(d->live, count);
 	nw_engine_get_stats(d->engine, &st);
 	for (int i = 0; i < NW_C_MAX; i++) {
@@ -230,6 +228,7 @@ static bool v_alerts(struct nw_daemon *d, const json_t *request, FILE *out)
 	const struct nw_stored *at;
 	const char *sep = "";
 
+	nw_store_learn_ends(&d->store, d->engine);
 	fputs("{\"ok\":true,\"alerts\":[", out);
 	for (; (at = nw_store_at(&d->store, i)); i++) {
 		if (at->id <= since)
@@ -249,10 +248,12 @@ static void fail(FILE *out, const char *message)
 static bool v_show(struct nw_daemon *d, const json_t *request, FILE *out)
 {
 	uint64_t id = number(request, "id", 0);
-	const struct nw_stored *at = nw_store_find(&d->store, id);
+	const struct nw_stored *at;
 	struct nw_journal_state j;
 	char message[PATH_MAX + 200];
 
+	nw_store_learn_ends(&d->store, d->engine);
+	at = nw_store_find(&d->store, id);
 	if (at) {
 		fprintf(out, "{\"ok\":true,\"alert\":%s}", at->line);
 		return false;
@@ -306,16 +307,12 @@ static bool v_flows(struct nw_daemon *d, const json_t *request, FILE *out)
 
 static bool v_watch(struct nw_daemon *d, const json_t *request, FILE *out)
 {
-	(void)d;
-	(void)request;
 	fputs("{\"ok\":true}", out);
 	return true;
 }
 
 static bool v_ping(struct nw_daemon *d, const json_t *request, FILE *out)
 {
-	(void)d;
-	(void)request;
 	fputs("{\"ok\":true}", out);
 	return false;
 }

@@ -6,19 +6,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../engine/engine.h"
+
 #define NW_STORE_MAX 1000u
 
 struct nw_store {
 	struct nw_stored {
 		uint64_t id;
-		char *line; /* owned; no newline */
+		uint64_t conn; /* connection whose end is still to come, 0: none */
+		char *line;    /* owned; no newline */
 		size_t len;
 	} ring[NW_STORE_MAX];
 	unsigned int head, count;
 };
 
 /* Copies the line; the oldest makes room. Without memory the alert is not kept here. */
-void nw_store_add(struct nw_store *s, uint64_t id, const char *line, size_t len);
+void nw_store_add(struct nw_store *s, uint64_t id, uint64_t conn, const char *line, size_t len);
+
+/*
+ * Looks up how connections ended after their alerts were raised, and enters it there: "ended by" is what
+ * people ask next. The journal keeps what was known at the time.
+ */
+void nw_store_learn_ends(struct nw_store *s, const struct nw_engine *e);
 
 /* The i-th, oldest first; NULL behind the last. */
 const struct nw_stored *nw_store_at(const struct nw_store *s, unsigned int i);

@@ -17,7 +17,7 @@ int nw_conn_init(struct nw_conn *c, const struct nw_event *ev, uint64_t id)
 	c->state->unused_validate = -1;
 	c->key = ev->key;
 	c->id = id;
-	c->first_ts = ev->ts;
+	c->first_ts = ev->start_ts && ev->start_ts < ev->ts ? ev->start_ts : ev->ts;
 	c->first_frame = ev->frame;
 	c->client = ev->client;
 	c->syn_seen = ev->flags & NW_EF_SYN_SEEN;

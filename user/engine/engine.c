@@ -155,6 +155,8 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 
 	if (x && (request ? x->request.ts : x->response.ts))
 		return 0;
+	if (!x && ev->flags & NW_EF_GUESS)
+		return 0; /* the answer to another IOCTL */
 	if (!x)
 		x = nw_conn_add_validate(c);
 	if (!x)
@@ -190,6 +192,11 @@ static void on_session(struct nw_conn *c, const struct nw_event *ev)
 
 static void on_gap(struct nw_conn *c, const struct nw_event *ev)
 {
+	const struct nw_join *j = &c->state->join[ev->dir & 1];
+
+	/* The tap picks the stream up where the joiner stands: nothing is missing. */
+	if (ev->cause == NW_GAP_LOST && j->valid && j->pos == ev->tcp.seq)
+		return;
 	c->state->gap_ts = ev->ts;
 	switch (ev->cause) {
 	case NW_GAP_TRUNCATED:

@@ -194,7 +194,7 @@ static int step(struct nw_engine *e, struct nw_conn *c, const struct nw_event *p
 	room = j->frame_end - j->pos - nb;
 	memcpy(head, j->bytes + nb, nw_min(have - nb, NW_JUDGE_MAX));
 	pending(c, ids);
-	r = nw_judge(head, have - nb, room, ids);
+	r = nw_judge(head, have - nb, room, ids, 0);
 	if (r.class == NW_CL_MORE) {
 		if (have - nb < nw_min(room, NW_JUDGE_MAX))
 			return MISSING;

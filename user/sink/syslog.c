@@ -148,7 +148,7 @@ static void enqueue(struct nw_syslog *s, const char *msg)
 	s->queue[(s->head + s->count++) % s->max] = copy;
 }
 
-void nw_syslog_send(struct nw_syslog *s, uint64_t now, int severity, const char *text)
+void nw_syslog_send(struct nw_syslog *s, uint64_t now, int priority, const char *text)
 {
 	char msg[NW_SYSLOG_MAX], stamp[20];
 	time_t t = time(NULL);
@@ -159,8 +159,8 @@ void nw_syslog_send(struct nw_syslog *s, uint64_t now, int severity, const char 
 	localtime_r(&t, &tm);
 	/* The month's name must not follow the locale; strftime's does not, as no locale is set. */
 	strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &tm);
-	snprintf(msg, sizeof(msg), "<%d>%s negwatchd[%d]: %s", s->facility | severity, stamp, (int)getpid(),
-		 text);
+	snprintf(msg, sizeof(msg), "<%d>%s negwatchd[%d]: %s",
+		 priority & LOG_FACMASK ? priority : s->facility | priority, stamp, (int)getpid(), text);
 	if (!s->count) {
 		int err = send_one(s, msg);
 

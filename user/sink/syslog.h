@@ -30,9 +30,9 @@ struct nw_syslog_state {
 int nw_syslog_new(struct nw_syslog **out, const char *path, int facility, unsigned int max_queue);
 void nw_syslog_free(struct nw_syslog **s);
 
-/* severity: LOG_CRIT, ... text: without control characters; what exceeds NW_SYSLOG_MAX is cut. now:
- * monotonic. */
-void nw_syslog_send(struct nw_syslog *s, uint64_t now, int severity, const char *text);
+/* priority: LOG_CRIT, ..., with a facility if it is not the usual one. text: without control characters; what
+ * exceeds NW_SYSLOG_MAX is cut. now: monotonic. */
+void nw_syslog_send(struct nw_syslog *s, uint64_t now, int priority, const char *text);
 
 /* When to call nw_syslog_retry() (monotonic, ns); 0: nothing waits. */
 uint64_t nw_syslog_retry_at(const struct nw_syslog *s);

@@ -39,7 +39,6 @@ static int libbpf_say(enum libbpf_print_level level, const char *format, va_list
 	char line[768];
 	size_t n;
 
-	(void)level;
 	if (nw_log_max() < LOG_DEBUG)
 		return 0;
 	vsnprintf(line, sizeof(line), format, ap);

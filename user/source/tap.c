@@ -88,6 +88,11 @@ static void nw_io_count(void *ctx, enum nw_counter c)
 	((struct nw_tap *)ctx)->count[c]++;
 }
 
+static uint64_t nw_io_now(void *ctx)
+{
+	return ((struct nw_tap *)ctx)->pkt->ts;
+}
+
 /* A callback always has room. */
 static void nw_io_lost(void *ctx)
 {
@@ -180,9 +185,10 @@ static int tap_pass_all(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 
 static uint32_t tap_judge(struct nw_scratch *s, struct nw_flow *f, uint32_t n, uint32_t room)
 {
-	struct nw_judged j = nw_judge(s->hb + 4, n, room, f->pending);
+	struct nw_judged j = nw_judge(s->hb + 4, n, room, f->pending, f->suspect);
 
 	s->judged_next = j.next;
+	s->judged_guess = j.guess;
 	return j.class | (uint32_t)j.type << 8;
 }
 

@@ -13,6 +13,8 @@
 
 static int log_max = LOG_INFO;
 static bool log_journal;
+static void (*log_fn)(void *arg, int level, const char *text);
+static void *log_arg;
 
 void nw_log_init(int max_level)
 {
@@ -23,6 +25,12 @@ void nw_log_init(int max_level)
 	log_max = max_level;
 	log_journal = stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
 		      fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
+
+void nw_log_to(void (*fn)(void *arg, int level, const char *text), void *arg)
+{
+	log_fn = fn;
+	log_arg = arg;
 }
 
 int nw_log_max(void)
@@ -45,10 +53,19 @@ void nw_logv(int level, const char *format, va_list ap)
 	char line[1024], text[1100];
 	int saved = errno, n;
 
-	if (level > log_max)
+	static bool busy;
+
+	if (level > log_max || busy)
 		return;
 	vsnprintf(line, sizeof(line), format, ap);
 	clean(line);
+	if (log_fn) {
+		busy = true;
+		log_fn(log_arg, level, line);
+		busy = false;
+		errno = saved;
+		return;
+	}
 	if (log_journal)
 		n = snprintf(text, sizeof(text), "<%d>%s\n", level, line);
 	else

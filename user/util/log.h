@@ -13,6 +13,12 @@
 void nw_log_init(int max_level);
 int nw_log_max(void);
 
+/*
+ * From now on messages go to fn instead of stderr, without level or newline; NULL: to stderr again. What fn
+ * itself logs is dropped.
+ */
+void nw_log_to(void (*fn)(void *arg, int level, const char *text), void *arg);
+
 /* One message, without a newline at its end. Control characters become question marks. */
 void nw_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void nw_logv(int level, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));
