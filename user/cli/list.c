@@ -119,21 +119,13 @@ static void flow_row(const struct nw_cli *cli, struct nw_cli_table *table, const
 }
 
 static const struct nw_column alert_columns[] = {
-	{ "ID", NW_COL_RIGHT },	   { "TIME", 0 },
-	{ "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP },
-	{ "RULE", NW_COL_RIGHT },  { "NAME", NW_COL_WRAP },
-	{ "FIELDS", NW_COL_WRAP }, { "ENDED BY", NW_COL_WRAP },
+	{ "ID", NW_COL_RIGHT },	  { "TIME", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP },
+	{ "RULE", NW_COL_RIGHT }, { "NAME", 0 }, { "FIELDS", NW_COL_WRAP }, { "ENDED BY", 0 },
 };
 
 static const struct nw_column flow_columns[] = {
-	{ "START", 0 },
-	{ "CLIENT", NW_COL_WRAP },
-	{ "SERVER", NW_COL_WRAP },
-	{ "DIALECT", 0 },
-	{ "OBSERVED", 0 },
-	{ "VALIDATED", NW_COL_WRAP },
-	{ "ENDED BY", NW_COL_WRAP },
-	{ "RULES", NW_COL_WRAP },
+	{ "START", 0 },	   { "CLIENT", NW_COL_WRAP },	 { "SERVER", NW_COL_WRAP }, { "DIALECT", 0 },
+	{ "OBSERVED", 0 }, { "VALIDATED", NW_COL_WRAP }, { "ENDED BY", 0 },	    { "RULES", NW_COL_WRAP },
 };
 
 struct listing {

@@ -1,63 +1,179 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Tables for people, by libsmartcols. */
+/* Tables for people, by libsmartcols; long cells are broken between words, which it doesn't do itself. */
 #include <errno.h>
 #include <libsmartcols/libsmartcols.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "table.h"
+#include "wrap.h"
+#include "../util/util.h"
+
+#define COLUMNS_MAX 8
+#define CELL_MAX 1024
+
+struct row {
+	char *cell[COLUMNS_MAX]; /* owned */
+};
 
 struct nw_cli_table {
-	struct libscols_table *tb;
-	unsigned int n;
+	const struct nw_column *columns;
+	unsigned int n, n_rows;
+	struct row *rows;
+	bool no_headings;
 	int err;
 };
 
 struct nw_cli_table *nw_cli_table_new(const struct nw_column *columns, unsigned int n, bool no_headings)
 {
 	struct nw_cli_table *t = calloc(1, sizeof(*t));
-	bool tty = isatty(STDOUT_FILENO);
 
-	if (!t)
-		return NULL;
-	t->n = n;
-	t->tb = scols_new_table();
-	if (!t->tb) {
-		free(t);
-		return NULL;
-	}
-	scols_table_enable_noheadings(t->tb, no_headings);
-	for (unsigned int i = 0; i < n; i++) {
-		int flags = columns[i].flags == NW_COL_RIGHT ? SCOLS_FL_RIGHT : 0;
-
-		if (columns[i].flags == NW_COL_WRAP && tty)
-			flags = SCOLS_FL_WRAP;
-		if (!scols_table_new_column(t->tb, columns[i].name, 0, flags))
-			t->err = -ENOMEM;
+	if (t) {
+		t->columns = columns;
+		t->n = n < COLUMNS_MAX ? n : COLUMNS_MAX;
+		t->no_headings = no_headings;
 	}
 	return t;
 }
 
 void nw_cli_table_row(struct nw_cli_table *t, const char *const *values)
 {
-	struct libscols_line *line = scols_table_new_line(t->tb, NULL);
+	struct row *rows = realloc(t->rows, (t->n_rows + 1) * sizeof(*rows));
 
-	if (!line) {
+	if (!rows) {
 		t->err = -ENOMEM;
 		return;
 	}
-	for (unsigned int i = 0; i < t->n; i++)
-		if (scols_line_set_data(line, i, values[i]) < 0)
+	t->rows = rows;
+	rows[t->n_rows] = (struct row){ 0 };
+	for (unsigned int i = 0; i < t->n; i++) {
+		rows[t->n_rows].cell[i] = strdup(values[i]);
+		if (!rows[t->n_rows].cell[i])
 			t->err = -ENOMEM;
+	}
+	t->n_rows++;
+}
+
+/* The widest piece that can't be broken: no column is narrowed below it. */
+static size_t widest_word(const char *cell)
+{
+	size_t widest = 0;
+
+	while (*cell) {
+		size_t n = strcspn(cell, " -,:");
+
+		n += cell[n] && cell[n] != ' ';
+		if (n > widest)
+			widest = n;
+		cell += n;
+		cell += strspn(cell, " ");
+	}
+	return widest;
+}
+
+/* Narrows the widest of the columns that may be narrowed, until the table fits or can't. */
+static void fit(const struct nw_cli_table *t, size_t room, size_t width[COLUMNS_MAX],
+		const size_t least[COLUMNS_MAX])
+{
+	for (;;) {
+		size_t total = t->n - 1;
+		unsigned int widest = t->n;
+
+		for (unsigned int i = 0; i < t->n; i++) {
+			total += width[i];
+			if (t->columns[i].flags == NW_COL_WRAP && width[i] > least[i] &&
+			    (widest == t->n || width[i] > width[widest]))
+				widest = i;
+		}
+		if (total <= room || widest == t->n)
+			return;
+		width[widest]--;
+	}
+}
+
+/* Natural widths, then what the terminal leaves of them. Into a pipe nothing is narrowed. */
+static void measure(const struct nw_cli_table *t, size_t room, size_t width[COLUMNS_MAX])
+{
+	size_t least[COLUMNS_MAX];
+
+	for (unsigned int i = 0; i < t->n; i++) {
+		width[i] = least[i] = strlen(t->columns[i].name);
+		for (unsigned int r = 0; r < t->n_rows; r++) {
+			const char *cell = t->rows[r].cell[i];
+
+			if (strlen(cell) > width[i])
+				width[i] = strlen(cell);
+			if (widest_word(cell) > least[i])
+				least[i] = widest_word(cell);
+		}
+	}
+	if (isatty(STDOUT_FILENO))
+		fit(t, room, width, least);
+}
+
+/* The cell with newlines where it has to be broken. */
+static void broken(char out[CELL_MAX], const char *cell, size_t width)
+{
+	size_t used = 0;
+
+	while (*cell && used + width + 2 < CELL_MAX) {
+		size_t n = (size_t)nw_wrap_fit(cell, (int)width);
+
+		memcpy(out + used, cell, n);
+		used += n;
+		cell += n;
+		cell += strspn(cell, " ");
+		if (*cell)
+			out[used++] = '\n';
+	}
+	out[used] = '\0';
+}
+
+static int fill(const struct nw_cli_table *t, struct libscols_table *tb)
+{
+	size_t width[COLUMNS_MAX];
+	char text[CELL_MAX];
+
+	scols_table_enable_noheadings(tb, t->no_headings);
+	measure(t, scols_table_get_termwidth(tb), width);
+	for (unsigned int i = 0; i < t->n; i++) {
+		int flags = t->columns[i].flags == NW_COL_RIGHT ? SCOLS_FL_RIGHT :
+			    t->columns[i].flags == NW_COL_WRAP	? SCOLS_FL_WRAP :
+								  0;
+		struct libscols_column *c = scols_table_new_column(tb, t->columns[i].name, 0, flags);
+
+		if (!c)
+			return -ENOMEM;
+		if (flags == SCOLS_FL_WRAP)
+			scols_column_set_wrapfunc(c, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
+		if (flags == SCOLS_FL_WRAP)
+			scols_column_set_safechars(c, "\n");
+	}
+	for (unsigned int r = 0; r < t->n_rows; r++) {
+		struct libscols_line *line = scols_table_new_line(tb, NULL);
+
+		for (unsigned int i = 0; i < t->n; i++) {
+			broken(text, t->rows[r].cell[i], width[i]);
+			if (!line || scols_line_set_data(line, i, text) < 0)
+				return -ENOMEM;
+		}
+	}
+	return 0;
 }
 
 int nw_cli_table_print(struct nw_cli_table *t)
 {
-	int err = t->err;
+	struct libscols_table *tb = t->err ? NULL : scols_new_table();
+	int err = t->err ? t->err : tb ? fill(t, tb) : -ENOMEM;
 
-	if (!err && scols_print_table(t->tb) < 0)
-		err = -ENOMEM;
-	scols_unref_table(t->tb);
+	if (!err && scols_print_table(tb) < 0)
+		err = -EIO;
+	scols_unref_table(tb);
+	for (unsigned int r = 0; r < t->n_rows; r++)
+		for (unsigned int i = 0; i < t->n; i++)
+			free(t->rows[r].cell[i]);
+	free(t->rows);
 	free(t);
 	return err;
 }

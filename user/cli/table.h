@@ -12,13 +12,13 @@ struct nw_column {
 
 struct nw_cli_table;
 
-/* NULL without memory. */
+/* columns (at most 8) have to outlive the table. NULL without memory. */
 struct nw_cli_table *nw_cli_table_new(const struct nw_column *columns, unsigned int n, bool no_headings);
 
 /* One value per column, copied; an empty one stays empty. */
 void nw_cli_table_row(struct nw_cli_table *t, const char *const *values);
 
-/* Prints and frees. 0 or -ENOMEM. */
+/* Prints and frees. 0, -ENOMEM or -EIO. */
 int nw_cli_table_print(struct nw_cli_table *t);
 
 #endif

@@ -11,7 +11,7 @@ int nw_wrap_fit(const char *text, int width)
 	if (len <= width)
 		return len;
 	for (i = width; i > 0; i--)
-		if (text[i] == ' ' || text[i - 1] == '-' || text[i - 1] == ',')
+		if (text[i] == ' ' || text[i - 1] == '-' || text[i - 1] == ',' || text[i - 1] == ':')
 			return i;
 	return width;
 }

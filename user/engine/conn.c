@@ -112,7 +112,7 @@ int nw_params_set(struct nw_params *p, const struct nw_event *ev)
 	}
 	free(p->dialects);
 	*p = (struct nw_params){
-		.ts = ev->ts,
+		.ts = ev->ts ? ev->ts : 1, /* 0 says: not seen */
 		.frame = ev->frame,
 		.fingerprint = ev->smb.fingerprint,
 		.message_id = ev->smb.message_id,
@@ -130,25 +130,36 @@ int nw_params_set(struct nw_params *p, const struct nw_event *ev)
 	return 0;
 }
 
+/* 0x02FF is provisional: the client negotiates again. */
+static bool is_final(const struct nw_params *response)
+{
+	return response->fingerprint && response->dialect != 0x02ff;
+}
+
+/* The last pair that was answered for good; where no answer was seen, the last of all. */
+static const struct nw_exchange *last_pair(const struct nw_conn *c)
+{
+	unsigned int i;
+
+	for (i = c->n_negotiate; i-- > 0;)
+		if (is_final(&c->negotiate[i].response))
+			return &c->negotiate[i];
+	return c->n_negotiate ? &c->negotiate[c->n_negotiate - 1] : NULL;
+}
+
 const struct nw_params *nw_conn_negotiate_request(const struct nw_conn *c)
 {
-	const struct nw_exchange *x;
+	const struct nw_exchange *x = last_pair(c);
 
-	if (!c->n_negotiate)
-		return NULL;
 	/* An SMB1 start that was answered with 2.0.2 has no SMB2 request: unknown, never a mismatch. */
-	x = &c->negotiate[c->n_negotiate - 1];
-	return x->request.ts && x->request.fingerprint ? &x->request : NULL;
+	return x && x->request.ts && x->request.fingerprint ? &x->request : NULL;
 }
 
 const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c)
 {
-	const struct nw_exchange *x;
+	const struct nw_exchange *x = last_pair(c);
 
-	if (!c->n_negotiate)
-		return NULL;
-	x = &c->negotiate[c->n_negotiate - 1];
-	return x->response.fingerprint && x->response.dialect != 0x02ff ? &x->response : NULL;
+	return x && is_final(&x->response) ? &x->response : NULL;
 }
 
 enum nw_observed nw_conn_observed(const struct nw_conn *c)

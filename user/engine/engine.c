@@ -157,6 +157,8 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 		return 0;
 	if (!x && ev->flags & NW_EF_GUESS)
 		return 0; /* the answer to another IOCTL */
+	if (!x && c->n_validate >= NW_VALIDATES_MAX)
+		nw_verdict_forget(e, c, &c->validate[0]);
 	if (!x)
 		x = nw_conn_add_validate(c);
 	if (!x)
@@ -164,13 +166,11 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 	err = nw_params_set(request ? &x->request : &x->response, ev);
 	if (err < 0)
 		return err;
-	if (e->lost_ts && e->now - e->lost_ts < NW_NS_PER_S)
-		x->near_gap = true;
-	if (c->state->gap_ts)
-		x->near_gap = true;
 	if (request) {
 		e->stats.validates++;
+		x->asked = e->now;
 		nw_compare_request(x, nw_conn_negotiate_request(c));
+		nw_verdict_request(e, c, x);
 		return 0;
 	}
 	nw_compare_response(x, nw_conn_negotiate_response(c));
@@ -210,6 +210,16 @@ static void on_gap(struct nw_conn *c, const struct nw_event *ev)
 	}
 }
 
+/* The supposed sender of a reset goes on: the reset did not end the connection. */
+static void on_alive(struct nw_conn *c, const struct nw_event *ev)
+{
+	nw_reset_alive(c, ev->dir);
+	if (c->end.how == NW_END_RST && c->end.by == ev->dir) {
+		c->end = (struct nw_end){ 0 };
+		c->state->closed_ts = 0;
+	}
+}
+
 static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
 {
 	bool rst = ev->type == NW_EV_RST;
@@ -220,7 +230,7 @@ static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event
 	if (rst)
 		nw_reset_add(c, ev);
 	else
-		nw_reset_alive(c, ev->dir);
+		on_alive(c, ev);
 	if (!c->end.how)
 		c->end = (struct nw_end){ .ts = ev->ts,
 					  .frame = ev->frame,
@@ -231,16 +241,6 @@ static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event
 	if (rst || c->state->fins == 3)
 		c->state->closed_ts = ev->ts;
 	nw_verdict_end(e, c, ev, outcome);
-}
-
-/* The supposed sender of a reset goes on: the reset did not end the connection. */
-static void on_alive(struct nw_conn *c, const struct nw_event *ev)
-{
-	nw_reset_alive(c, ev->dir);
-	if (c->end.how == NW_END_RST && c->end.by == ev->dir) {
-		c->end = (struct nw_end){ 0 };
-		c->state->closed_ts = 0;
-	}
 }
 
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
@@ -318,10 +318,12 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 		on_alive(c, ev);
 		break;
 	default:
-		if (c->end.how == NW_END_RST && c->end.by == ev->dir)
+		if (c->n_resets)
 			on_alive(c, ev);
 		err = nw_engine_message(e, c, ev);
 	}
+	if (c->n_resets)
+		nw_verdict_resets(e, c);
 	if (ev->type != NW_EV_RST)
 		nw_endpoint_saw(c->state, ev);
 	nw_verdict_due(e, c);

@@ -49,6 +49,7 @@ struct nw_exchange {
 	uint8_t response_differs;
 	bool request_compared; /* both sides were known */
 	bool response_compared;
+	uint64_t asked; /* when the request came, on the engine's clock */
 	bool concluded; /* the engine's own */
 	bool used;	/* the tree was used after the response */
 	bool highest_same; /* request: dialects differ, but not the highest */

@@ -83,10 +83,14 @@ void nw_join_release(struct nw_engine *e, struct nw_join *j);
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
 
 /* verdict.c */
+void nw_verdict_request(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
+void nw_verdict_resets(struct nw_engine *e, struct nw_conn *c);
 void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
 void nw_verdict_used(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
 void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome);
 void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now);
+/* An exchange is about to be forgotten, or nothing more will come: a difference is a fact. */
+void nw_verdict_forget(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
 void nw_verdict_final(struct nw_engine *e, struct nw_conn *c);
 void nw_verdict_due(struct nw_engine *e, struct nw_conn *c);
 

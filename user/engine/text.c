@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The wording: one plain sentence for a finding, and the names of the output contract. */
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "internal.h"
+#include "../util/text.h"
 
 #define NAME_AT(names, i) ((i) < sizeof(names) / sizeof(*(names)) ? (names)[i] : NULL)
 
@@ -79,26 +76,7 @@ enum nw_vantage nw_conn_vantage(const struct nw_engine *e, const struct nw_conn 
 	return NW_VANTAGE_BETWEEN;
 }
 
-struct sentence {
-	char *to;
-	size_t left;
-};
-
-static __attribute__((format(printf, 2, 3))) void say(struct sentence *s, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(s->to, s->left, fmt, ap);
-	va_end(ap);
-	if (n < 0 || (size_t)n >= s->left)
-		n = s->left ? (int)s->left - 1 : 0;
-	s->to += n;
-	s->left -= (size_t)n;
-}
-
-static void say_fields(struct sentence *s, uint8_t fields)
+static void say_fields(struct nw_text *s, uint8_t fields)
 {
 	static const char *const words[] = { "capabilities", "GUID", "security mode", "dialects", "dialect" };
 	const char *sep = "";
@@ -107,21 +85,21 @@ static void say_fields(struct sentence *s, uint8_t fields)
 	for (i = 0; i < 5; i++) {
 		if (!(fields & 1u << i))
 			continue;
-		say(s, "%s%s", sep, words[i]);
+		nw_text_add(s, "%s%s", sep, words[i]);
 		sep = ", ";
 	}
-	say(s, " %s", fields & (fields - 1) || fields == NW_FIELD_DIALECTS ||
+	nw_text_add(s, " %s", fields & (fields - 1) || fields == NW_FIELD_DIALECTS ||
 				      fields == NW_FIELD_CAPABILITIES ?
 			      "differ" :
 			      "differs");
 }
 
-static void say_delay(struct sentence *s, uint64_t ns)
+static void say_delay(struct nw_text *s, uint64_t ns)
 {
 	if (ns >= NW_NS_PER_S)
-		say(s, "%.1f s", (double)ns / NW_NS_PER_S);
+		nw_text_add(s, "%.1f s", (double)ns / NW_NS_PER_S);
 	else
-		say(s, "%.*f ms", ns < 10 * NW_NS_PER_MS ? 2 : 0, (double)ns / NW_NS_PER_MS);
+		nw_text_add(s, "%.*f ms", ns < 10 * NW_NS_PER_MS ? 2 : 0, (double)ns / NW_NS_PER_MS);
 }
 
 /* "this server", "this client", "this point": where the tap is */
@@ -130,7 +108,7 @@ static const char *here(enum nw_vantage v)
 	return v == NW_VANTAGE_SERVER ? "this server" : v == NW_VANTAGE_CLIENT ? "this client" : "this point";
 }
 
-static void say_outcome(struct sentence *s, const struct nw_finding *f)
+static void say_outcome(struct nw_text *s, const struct nw_finding *f)
 {
 	static const char *const acts[] = {
 		[NW_OUT_UNKNOWN] = NULL,
@@ -145,140 +123,133 @@ static void say_outcome(struct sentence *s, const struct nw_finding *f)
 	const char *act = NAME_AT(acts, f->outcome);
 
 	if (!act) {
-		say(s, "; what the server did about it was not seen");
+		nw_text_add(s, "; what the server did about it was not seen");
 		return;
 	}
-	say(s, "; %s ", act);
+	nw_text_add(s, "; %s ", act);
 	say_delay(s, f->delay_ns);
-	say(s, " after VALIDATE_NEGOTIATE_INFO");
+	nw_text_add(s, " after VALIDATE_NEGOTIATE_INFO");
 }
 
-static const char *dialect_word(uint16_t d, char buf[8])
-{
-	/* 0x0302 is 3.0.2, 0x0300 is 3.0 */
-	if (d & 0x000f)
-		snprintf(buf, 8, "%x.%x.%x", d >> 8 & 15, d >> 4 & 15, d & 15);
-	else
-		snprintf(buf, 8, "%x.%x", d >> 8 & 15, d >> 4 & 15);
-	return buf;
-}
-
-static void say_101(struct sentence *s, const struct nw_conn *c, const struct nw_finding *f,
+static void say_101(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f,
 		    enum nw_vantage v)
 {
 	const struct nw_exchange *x = &c->validate[f->validate];
 
-	say(s, "SMB2 NEGOTIATE request was altered between the client and %s: ", here(v));
+	nw_text_add(s, "SMB2 NEGOTIATE request was altered between the client and %s: ", here(v));
 	say_fields(s, f->fields);
 	if (f->fields & NW_FIELD_DIALECTS)
-		say(s, x->highest_same ? ", the highest offered is the same" :
+		nw_text_add(s, x->highest_same ? ", the highest offered is the same" :
 					 ", the highest offered was changed");
 	say_outcome(s, f);
 }
 
-static void say_104(struct sentence *s, const struct nw_conn *c, const struct nw_finding *f,
+static void say_104(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f,
 		    enum nw_vantage v)
 {
 	const struct nw_params *req = &c->validate[f->validate].request;
 
-	say(s, "Server %s the connection ",
+	nw_text_add(s, "Server %s the connection ",
 	    f->outcome == NW_OUT_SERVER_RST ? "reset (RST)" : "closed (FIN)");
 	say_delay(s, f->delay_ns);
-	say(s, " after a VALIDATE_NEGOTIATE_INFO request that matches NEGOTIATE here, without an answer: ");
+	nw_text_add(s, " after a VALIDATE_NEGOTIATE_INFO request that matches NEGOTIATE here, without an answer: ");
 	if (req->max_output < 24)
-		say(s, "MaxOutputResponse is %u, below the 24 that the server has to insist on",
+		nw_text_add(s, "MaxOutputResponse is %u, below the 24 that the server has to insist on",
 		    req->max_output);
 	else if (c->dialect == 0x0311)
-		say(s, "on 3.1.1 the server has to refuse it");
+		nw_text_add(s, "on 3.1.1 the server has to refuse it");
 	else if (v == NW_VANTAGE_SERVER)
-		say(s, "nothing was changed on the way here, look at the server's own log");
+		nw_text_add(s, "nothing was changed on the way here, look at the server's own log");
 	else
-		say(s, "the NEGOTIATE request may have been altered between %s and the server", here(v));
+		nw_text_add(s, "the NEGOTIATE request may have been altered between %s and the server", here(v));
 }
 
-static void say_109(struct sentence *s, const struct nw_conn *c, const struct nw_finding *f,
+static void say_109(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f,
 		    enum nw_vantage v)
 {
 	const struct nw_exchange *x = &c->validate[f->validate];
 	bool request = f->fields == NW_FIELD_DIALECTS;
-	char a[8], b[8];
+	char a[NW_DIALECT_TEXT], b[NW_DIALECT_TEXT];
 
-	say(s, "SMB dialect was downgraded to %s: ", c->dialect ? dialect_word(c->dialect, a) : "an unknown one");
+	nw_text_add(s, "SMB dialect was downgraded to %s: ", c->dialect ? nw_dialect_text(a, c->dialect) : "an unknown one");
 	if (request)
-		say(s, "VALIDATE_NEGOTIATE_INFO shows that the client offered %s, which did not reach %s",
-		    dialect_word(nw_highest_dialect(&x->request), b), here(v));
+		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO shows that the client offered %s, which did not reach %s",
+		    nw_dialect_text(b, nw_highest_dialect(&x->request)), here(v));
 	else
-		say(s, "VALIDATE_NEGOTIATE_INFO shows that the server chose %s, which did not reach %s",
-		    dialect_word(x->response.dialect, b), here(v));
+		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO shows that the server chose %s, which did not reach %s",
+		    nw_dialect_text(b, x->response.dialect), here(v));
 }
 
-static void say_107(struct sentence *s, const struct nw_conn *c, const struct nw_finding *f)
+static void say_107(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f)
 {
-	const struct nw_reset *r = &c->resets[c->n_resets - 1];
-	unsigned int i, any = 0;
+	unsigned int i, any = 0, signs = 0;
 
-	say(s, "A TCP reset in the name of the %s was not sent by it (",
+	for (i = 0; i < c->n_resets; i++)
+		if (c->resets[i].ts == f->ts && c->resets[i].frame == f->frame)
+			signs = c->resets[i].signs;
+	nw_text_add(s, "A TCP reset in the name of the %s was not sent by it (",
 	    f->outcome == NW_OUT_SERVER_RST ? "server" : "client");
 	for (i = 0; nw_sign_name(i); i++)
-		if (r->signs & 1u << i)
-			say(s, "%s%s", any++ ? ", " : "", nw_sign_name(i));
-	say(s, " unlike its other packets)");
+		if (signs & 1u << i)
+			nw_text_add(s, "%s%s", any++ ? ", " : "", nw_sign_name(i));
+	nw_text_add(s, ": unlike it)");
 }
 
-static void say_rest(struct sentence *s, const struct nw_conn *c, const struct nw_finding *f,
+static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f,
 		     enum nw_vantage v)
 {
 	const struct nw_exchange *x = f->validate >= 0 ? &c->validate[f->validate] : NULL;
-	char buf[8];
+	char buf[NW_DIALECT_TEXT];
 
 	switch (f->rule) {
 	case 102:
-		say(s, "SMB2 NEGOTIATE response was altered between the server and %s: ", here(v));
+		nw_text_add(s, "SMB2 NEGOTIATE response was altered between the server and %s: ", here(v));
 		say_fields(s, f->fields);
 		break;
 	case 103:
-		say(s, "VALIDATE_NEGOTIATE_INFO was answered (status 0x%08x) neither signed nor encrypted: it "
+		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO was answered (status 0x%08x) neither signed nor encrypted: it "
 		       "proves nothing and may be forged",
 		    x ? x->response.status : 0);
 		break;
 	case 105:
-		say(s, "Client %s ",
+		nw_text_add(s, "Client %s ",
 		    f->outcome == NW_OUT_LOGOFF	    ? "logged off" :
 		    f->outcome == NW_OUT_CLIENT_RST ? "reset the connection (RST)" :
 						      "closed the connection (FIN)");
 		say_delay(s, f->delay_ns);
-		say(s,
+		nw_text_add(s,
 		    " after VALIDATE_NEGOTIATE_INFO was answered well, without using the tree: the NEGOTIATE "
 		    "response may have been altered between %s and the client",
 		    here(v));
 		break;
 	case 106:
-		say(s, "VALIDATE_NEGOTIATE_INFO was not answered within ");
+		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO was not answered within ");
 		say_delay(s, f->delay_ns);
-		say(s, " and the connection stays open: the answer may have been dropped on the way");
+		nw_text_add(s, " and the connection stays open: the answer may have been dropped on the way");
 		break;
 	case 110:
-		say(s, "Client uses a share on dialect %s without ever sending VALIDATE_NEGOTIATE_INFO: "
+		nw_text_add(s, "Client uses a share on dialect %s without ever sending VALIDATE_NEGOTIATE_INFO: "
 		       "tampering with NEGOTIATE would go unnoticed",
-		    dialect_word(c->dialect, buf));
+		    nw_dialect_text(buf, c->dialect));
 		break;
 	case 111:
-		say(s, "Server refused VALIDATE_NEGOTIATE_INFO with signed status 0x%08x: %s",
+		nw_text_add(s, "Server refused VALIDATE_NEGOTIATE_INFO with signed status 0x%08x: %s",
 		    x ? x->response.status : 0,
 		    f->severity >= NW_SEV_WARNING ?
 			    "the request may have been altered after it was signed" :
 			    "clients accept that, and NEGOTIATE stays unprotected");
 		break;
 	default:
-		say(s, "%s", nw_rule_by_number(f->rule)->sentence);
+		nw_text_add(s, "%s", nw_rule_by_number(f->rule)->sentence);
 	}
 }
 
 void nw_finding_text(const struct nw_engine *e, const struct nw_conn *c, struct nw_finding *f)
 {
-	struct sentence s = { f->text, sizeof(f->text) };
 	enum nw_vantage v = nw_conn_vantage(e, c);
+	struct nw_text s;
 
+	nw_text_init(&s, f->text, sizeof(f->text));
 	switch (f->rule) {
 	case 101:
 		say_101(&s, c, f, v);
@@ -296,5 +267,5 @@ void nw_finding_text(const struct nw_engine *e, const struct nw_conn *c, struct 
 		say_rest(&s, c, f, v);
 	}
 	if (f->near_gap)
-		say(&s, " (packets were lost close by)");
+		nw_text_add(&s, " (packets were lost close by)");
 }

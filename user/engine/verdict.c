@@ -12,6 +12,9 @@
 /* Findings per connection that are kept; every one is told. */
 #define FINDINGS_MAX 64
 
+/* What is lost within this time of a finding may have to do with it. */
+#define NEAR (10 * NW_NS_PER_S)
+
 struct where {
 	uint64_t ts;
 	uint64_t frame;
@@ -28,6 +31,12 @@ static struct nw_finding *add(struct nw_conn *c)
 		return NULL;
 	c->findings = grown;
 	return &c->findings[c->n_findings];
+}
+
+/* Was something lost close to this moment? Clocks of kernel and daemon may disagree by a little. */
+static bool near(uint64_t lost_ts, uint64_t ts)
+{
+	return lost_ts && (lost_ts > ts ? lost_ts - ts : ts - lost_ts) < NEAR;
 }
 
 /* Clients validate once per share: the same finding again on the same connection is no news. */
@@ -52,7 +61,7 @@ static void tell(struct nw_engine *e, struct nw_conn *c, struct nw_finding f)
 		return;
 	kept = add(c);
 
-	if (x && x->near_gap)
+	if ((x && x->near_gap) || near(c->state->gap_ts, f.ts) || near(e->lost_ts, f.ts))
 		f.near_gap = true;
 	if (x && x->request.ts && f.ts > x->request.ts)
 		f.delay_ns = f.ts - x->request.ts;
@@ -116,6 +125,21 @@ static void conclude_request(struct nw_engine *e, struct nw_conn *c, struct nw_e
 	downgrade(e, c, x, true, at);
 }
 
+static uint8_t outcome_of_answer(const struct nw_params *r)
+{
+	return r->status == NW_STATUS_SUCCESS ? NW_OUT_TOLERATED : NW_OUT_ERROR;
+}
+
+/* A request that was put together late may come behind its answer. */
+void nw_verdict_request(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x)
+{
+	if (!x->response.ts)
+		return;
+	x->concluded = false;
+	conclude_request(e, c, x, outcome_of_answer(&x->response), (struct where){ x->request.ts, x->request.frame });
+	x->concluded = true;
+}
+
 void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x)
 {
 	const struct nw_params *r = &x->response;
@@ -123,7 +147,7 @@ void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_excha
 	bool success = r->status == NW_STATUS_SUCCESS;
 	struct nw_finding f;
 
-	conclude_request(e, c, x, success ? NW_OUT_TOLERATED : NW_OUT_ERROR, at);
+	conclude_request(e, c, x, outcome_of_answer(r), at);
 	if (!r->is_signed) {
 		f = finding(103, c, x, at);
 		f.severity = success ? NW_SEV_CRITICAL : NW_SEV_WARNING;
@@ -145,7 +169,7 @@ void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_excha
 	}
 	x->concluded = true;
 	c->state->unused_validate = -1;
-	if (success && r->is_signed && !x->response_differs)
+	if (success && r->is_signed && x->response_compared && !x->response_differs)
 		c->state->unused_validate = (int16_t)(x - c->validate);
 }
 
@@ -163,19 +187,35 @@ void nw_verdict_used(struct nw_engine *e, struct nw_conn *c, const struct nw_eve
 }
 
 /* A reset that its supposed sender did not send ends nothing in that sender's name. */
-static bool is_forged(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+static bool is_forged(const struct nw_conn *c, const struct nw_event *ev)
 {
 	const struct nw_reset *r = c->n_resets ? &c->resets[c->n_resets - 1] : NULL;
-	struct nw_finding f;
 
-	if (ev->type != NW_EV_RST || !r || r->frame != ev->frame || r->ts != ev->ts ||
-	    r->forged != NW_FORGED_CERTAIN)
-		return false;
-	f = finding(107, c, c->n_validate ? &c->validate[c->n_validate - 1] : NULL,
-		    (struct where){ ev->ts, ev->frame });
-	f.outcome = ev->dir == NW_S2C ? NW_OUT_SERVER_RST : NW_OUT_CLIENT_RST;
-	tell(e, c, f);
-	return true;
+	return r && r->frame == ev->frame && r->ts == ev->ts && r->forged == NW_FORGED_CERTAIN;
+}
+
+/* What comes later can settle that an earlier reset was forged. */
+void nw_verdict_resets(struct nw_engine *e, struct nw_conn *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_resets; i++) {
+		const struct nw_reset *r = &c->resets[i];
+		struct nw_finding f;
+
+		if (r->forged != NW_FORGED_CERTAIN)
+			continue;
+		f = finding(107, c, c->n_validate ? &c->validate[c->n_validate - 1] : NULL,
+			    (struct where){ r->ts, r->frame });
+		f.outcome = r->by == NW_S2C ? NW_OUT_SERVER_RST : NW_OUT_CLIENT_RST;
+		tell(e, c, f);
+	}
+}
+
+/* Is there a reason for a server to drop the connection that is not a visible difference? */
+static bool may_abort(const struct nw_conn *c, const struct nw_exchange *x)
+{
+	return x->request_compared || c->dialect == 0x0311 || x->request.max_output < 24;
 }
 
 /* After a forged reset, what the server's host sends is that reset's doing, not the server's will. */
@@ -193,19 +233,20 @@ void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_even
 {
 	struct where at = { ev->ts, ev->frame };
 	bool by_server = outcome == NW_OUT_SERVER_FIN || outcome == NW_OUT_SERVER_RST;
+	bool client_first = c->end.how && c->end.by == NW_C2S;
 	struct nw_conn_state *s = c->state;
 	struct nw_exchange *x;
 	struct nw_finding f;
 	unsigned int i;
 
-	if (is_forged(e, c, ev))
+	if (ev->type == NW_EV_RST && is_forged(c, ev))
 		return;
 	for (i = 0; i < c->n_validate; i++) {
 		x = &c->validate[i];
 		if (x->concluded || !x->request.ts)
 			continue;
 		conclude_request(e, c, x, outcome, at);
-		if (x->concluded || !by_server || s->fins & 1 << NW_C2S || was_forged(c))
+		if (x->concluded || !by_server || client_first || was_forged(c) || !may_abort(c, x))
 			continue;
 		x->concluded = true;
 		f = finding(104, c, x, at);
@@ -213,11 +254,13 @@ void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_even
 		f.leg = NW_LEG_HERE_SERVER;
 		tell(e, c, f);
 	}
-	if (by_server && outcome == NW_OUT_SERVER_FIN)
+	if (by_server)
 		s->unused_validate = -1; /* the server left first: not the client's doing */
-	if (by_server || s->unused_validate < 0)
+	if (s->unused_validate < 0)
 		return;
 	x = &c->validate[s->unused_validate];
+	if (outcome == NW_OUT_LOGOFF && ev->smb.session_id != x->response.session_id)
+		return; /* another session of the same connection */
 	s->unused_validate = -1;
 	f = finding(105, c, x, at);
 	f.outcome = outcome;
@@ -229,7 +272,7 @@ static uint64_t deadline(const struct nw_engine *e, const struct nw_exchange *x)
 {
 	if (x->concluded || !x->request.ts || x->response.ts)
 		return 0;
-	return x->request.ts + (x->request_differs ? e->cfg.outcome_wait : e->cfg.answer_timeout);
+	return x->asked + (x->request_differs ? e->cfg.outcome_wait : e->cfg.answer_timeout);
 }
 
 void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now)
@@ -271,17 +314,17 @@ void nw_verdict_due(struct nw_engine *e, struct nw_conn *c)
 		e->next_due = first;
 }
 
+void nw_verdict_forget(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x)
+{
+	if (x->request.ts)
+		conclude_request(e, c, x, NW_OUT_UNKNOWN, (struct where){ x->request.ts, x->request.frame });
+}
+
 void nw_verdict_final(struct nw_engine *e, struct nw_conn *c)
 {
 	unsigned int i;
 
 	nw_verdict_tick(e, c, e->now);
-	/* A difference is a fact, whatever would have followed. */
-	for (i = 0; i < c->n_validate; i++) {
-		struct nw_exchange *x = &c->validate[i];
-
-		if (x->request.ts)
-			conclude_request(e, c, x, NW_OUT_UNKNOWN,
-					 (struct where){ x->request.ts, x->request.frame });
-	}
+	for (i = 0; i < c->n_validate; i++)
+		nw_verdict_forget(e, c, &c->validate[i]);
 }
