@@ -13,7 +13,7 @@ WARN = -Wall -Wextra -Werror -Wno-unused-parameter -Wshadow -Wstrict-prototypes 
 CFLAGS ?= -O2 -g
 NW_CFLAGS = -std=gnu17 $(WARN) -D_GNU_SOURCE -DNW_VERSION='"$(VERSION)"' -I. -I$(O)
 BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
-	-I/usr/include/$(shell $(CC) -dumpmachine)
+	-I/usr/include/$(shell gcc -dumpmachine)
 VERSION = 0.1.0
 
 Q = $(if $(V),,@)

@@ -52,51 +52,51 @@ enum nw_dir_id {
 
 enum nw_event_type {
 	NW_EV_NONE = 0,
-	NW_EV_SMB1_REQ,     /* SMB_COM_NEGOTIATE request */
-	NW_EV_SMB1_RSP,     /* SMB_COM_NEGOTIATE response: the server chose SMB1 */
+	NW_EV_SMB1_REQ, /* SMB_COM_NEGOTIATE request */
+	NW_EV_SMB1_RSP, /* SMB_COM_NEGOTIATE response: the server chose SMB1 */
 	NW_EV_NEGOTIATE_REQ,
 	NW_EV_NEGOTIATE_RSP,
 	NW_EV_VALIDATE_REQ,
 	NW_EV_VALIDATE_RSP,
-	NW_EV_SESSION_RSP,  /* final SESSION_SETUP response (not MORE_PROCESSING_REQUIRED) */
-	NW_EV_TREE_RSP,     /* TREE_CONNECT response */
-	NW_EV_LOGOFF,       /* LOGOFF request */
-	NW_EV_USE,          /* first other request after a TREE_CONNECT or VALIDATE: the tree is used */
-	NW_EV_ENCRYPTED,    /* first 0xFD transform of a direction, and each one that is a "use" */
-	NW_EV_COMPRESSED,   /* first 0xFC transform of a direction */
+	NW_EV_SESSION_RSP, /* final SESSION_SETUP response (not MORE_PROCESSING_REQUIRED) */
+	NW_EV_TREE_RSP,	   /* TREE_CONNECT response */
+	NW_EV_LOGOFF,	   /* LOGOFF request */
+	NW_EV_USE,	   /* first other request after a TREE_CONNECT or VALIDATE: the tree is used */
+	NW_EV_ENCRYPTED,   /* first 0xFD transform of a direction, and each one that is a "use" */
+	NW_EV_COMPRESSED,  /* first 0xFC transform of a direction */
 	NW_EV_FIN,
 	NW_EV_RST,
-	NW_EV_ALIVE,        /* first payload of a direction after it was said to have sent a RST */
-	NW_EV_FLOW,         /* a flow that was already running when it was first seen */
-	NW_EV_PIECE,        /* bytes that the tap can't judge or that are part of a split message */
-	NW_EV_GAP,          /* bytes of a direction were never seen; `cause` says why */
+	NW_EV_ALIVE, /* first payload of a direction after it was said to have sent a RST */
+	NW_EV_FLOW,  /* a flow that was already running when it was first seen */
+	NW_EV_PIECE, /* bytes that the tap can't judge or that are part of a split message */
+	NW_EV_GAP,   /* bytes of a direction were never seen; `cause` says why */
 	NW_EV_MAX,
 };
 
 enum nw_gap_cause {
-	NW_GAP_LOST = 1,   /* sequence hole that was never filled */
-	NW_GAP_TRUNCATED,  /* the capture's snapshot length cut the packet */
-	NW_GAP_FRAGMENT,   /* IP fragments */
-	NW_GAP_NOT_SMB,    /* the stream holds something else where a message has to begin */
+	NW_GAP_LOST = 1,  /* sequence hole that was never filled */
+	NW_GAP_TRUNCATED, /* the capture's snapshot length cut the packet */
+	NW_GAP_FRAGMENT,  /* IP fragments */
+	NW_GAP_NOT_SMB,	  /* the stream holds something else where a message has to begin */
 };
 
 /* Event flags */
-#define NW_EF_NEW 0x0001u         /* first event of this connection */
-#define NW_EF_SYN_SEEN 0x0002u    /* followed from its first byte */
-#define NW_EF_MATCH 0x0004u       /* VALIDATE: fingerprint equals the flow's NEGOTIATE */
-#define NW_EF_DIFFER 0x0008u      /* VALIDATE: fingerprint differs from the flow's NEGOTIATE */
-#define NW_EF_COMPOUND 0x0010u    /* not the first message of its transport frame */
-#define NW_EF_JOINED 0x0020u      /* put together from several segments, by the engine */
+#define NW_EF_NEW 0x0001u	  /* first event of this connection */
+#define NW_EF_SYN_SEEN 0x0002u	  /* followed from its first byte */
+#define NW_EF_MATCH 0x0004u	  /* VALIDATE: fingerprint equals the flow's NEGOTIATE */
+#define NW_EF_DIFFER 0x0008u	  /* VALIDATE: fingerprint differs from the flow's NEGOTIATE */
+#define NW_EF_COMPOUND 0x0010u	  /* not the first message of its transport frame */
+#define NW_EF_JOINED 0x0020u	  /* put together from several segments, by the engine */
 #define NW_EF_NO_BOUNDARY 0x0040u /* PIECE: `boundary` is not known to be one */
-#define NW_EF_AHEAD 0x0080u       /* PIECE: behind a hole, may never be asked for */
-#define NW_EF_GUESS 0x0100u       /* VALIDATE_RSP: an error that may answer a VALIDATE left to the engine */
+#define NW_EF_AHEAD 0x0080u	  /* PIECE: behind a hole, may never be asked for */
+#define NW_EF_GUESS 0x0100u	  /* VALIDATE_RSP: an error that may answer a VALIDATE left to the engine */
 
 /* Options seen in the SYN or SYN-ACK that accelerators are known to set */
 #define NW_OPT_RIVERBED_PROBE 0x01u /* kind 76 */
 #define NW_OPT_RIVERBED_TRANS 0x02u /* kind 78 */
-#define NW_OPT_CISCO_WAAS 0x04u     /* kind 33 */
-#define NW_OPT_EXINDA 0x08u         /* kind 230 */
-#define NW_OPT_SCPS 0x10u           /* kinds 20-23 */
+#define NW_OPT_CISCO_WAAS 0x04u	    /* kind 33 */
+#define NW_OPT_EXINDA 0x08u	    /* kind 230 */
+#define NW_OPT_SCPS 0x10u	    /* kinds 20-23 */
 
 /* All in host byte order, as read from the packet that carried (the end of) what is told. */
 struct nw_tcp {
@@ -126,23 +126,23 @@ struct nw_smb {
 	__u16 security_mode;
 	__u32 capabilities;
 	__u8 guid[16];
-	__u16 dialect;      /* responses: DialectRevision */
+	__u16 dialect;	    /* responses: DialectRevision */
 	__u16 n_dialects;   /* requests: DialectCount as sent */
 	__u16 dialects_off; /* requests: where the array begins in `data` */
 	__u16 session_flags;
 	__u32 max_output; /* VALIDATE request: MaxOutputResponse */
-	__u32 ctl_code;   /* USE: control code of an IOCTL */
+	__u32 ctl_code;	  /* USE: control code of an IOCTL */
 };
 
 struct nw_event {
-	__u64 ts;    /* ns; CLOCK_MONOTONIC from the kernel, the packet's time from a capture */
-	__u64 seqno; /* counts the events of one CPU, from 1, also those that were lost */
-	__u64 frame; /* capture: number of the packet, from 1; kernel: 0 */
+	__u64 ts;	/* ns; CLOCK_MONOTONIC from the kernel, the packet's time from a capture */
+	__u64 seqno;	/* counts the events of one CPU, from 1, also those that were lost */
+	__u64 frame;	/* capture: number of the packet, from 1; kernel: 0 */
 	__u64 start_ts; /* when the connection was first seen: its SYN, on the clock of ts */
 	struct nw_key key;
-	__u8 type; /* enum nw_event_type */
-	__u8 hook; /* enum nw_hook */
-	__u8 dir;  /* enum nw_dir_id: who sent it */
+	__u8 type;   /* enum nw_event_type */
+	__u8 hook;   /* enum nw_hook */
+	__u8 dir;    /* enum nw_dir_id: who sent it */
 	__u8 client; /* which endpoint of the key is the client */
 	__u16 cpu;
 	__u16 flags; /* NW_EF_* */
@@ -150,13 +150,13 @@ struct nw_event {
 	__u32 pkt_len;
 	struct nw_tcp tcp;
 	struct nw_smb smb;
-	__u32 msg_seq; /* sequence number of the message's first byte; PIECE: of data[4] */
-	__u32 msg_len; /* bytes of the message from there on, which may be more than data holds */
+	__u32 msg_seq;	/* sequence number of the message's first byte; PIECE: of data[4] */
+	__u32 msg_len;	/* bytes of the message from there on, which may be more than data holds */
 	__u32 boundary; /* PIECE: a sequence number at which a message begins ... */
-	__u32 msg_end;  /* ... and, with NW_EF_COMPOUND, where its transport frame ends */
-	__u8 syn_opts;  /* NW_OPT_* */
-	__u8 cause;     /* GAP: enum nw_gap_cause */
-	__u16 hdr_len;  /* bytes in hdr */
+	__u32 msg_end;	/* ... and, with NW_EF_COMPOUND, where its transport frame ends */
+	__u8 syn_opts;	/* NW_OPT_* */
+	__u8 cause;	/* GAP: enum nw_gap_cause */
+	__u16 hdr_len;	/* bytes in hdr */
 	__u16 data_len; /* bytes in data, the first four included */
 	__u16 pad0;
 	__u8 hdr[NW_HDR_MAX]; /* the packet's first bytes */
@@ -187,30 +187,30 @@ _Static_assert(NW_EVENT_FULL == 848, "event");
  * Counters, one row each: name, what is counted. Those up to NW_C_OUTCOMES are outcomes: every packet
  * that a program saw has exactly one, so that their sum is NW_C_PACKETS.
  */
-#define NW_COUNTERS(X)                                                                            \
-	X(NOT_IP, "neither IPv4 nor IPv6")                                                        \
-	X(NOT_TCP, "IP, but not TCP")                                                             \
-	X(FRAGMENT, "IP fragment, not read")                                                      \
-	X(MALFORMED, "header that contradicts itself or is cut short")                            \
-	X(OTHER_PORT, "TCP of another service")                                                   \
-	X(SYN, "SYN or SYN-ACK of an SMB port")                                                   \
-	X(UNTRACKED, "of an SMB port, but no flow that speaks SMB")                               \
-	X(EMPTY, "of a tracked flow, without payload")                                            \
-	X(BODY, "inside a message, nothing to read")                                              \
-	X(OLD, "repeats bytes that were seen before")                                             \
-	X(WALKED, "held the beginning of a message")                                              \
-	X(AHEAD, "behind a hole in the stream")                                                   \
-	X(OUTCOMES, "not a counter: the outcomes end here")                                       \
-	X(PACKETS, "packets seen")                                                                \
-	X(MESSAGES, "SMB messages whose header was read")                                         \
-	X(EVENTS, "events sent")                                                                  \
-	X(LOST_EVENTS, "events lost: ring buffer full")                                           \
-	X(LOST_FLOWS, "flows not tracked: map refused the entry")                                 \
-	X(HOLES, "holes in a stream")                                                             \
-	X(RESYNCS, "streams picked up again behind a hole")                                       \
-	X(NOT_SMB, "streams given up: no SMB where a message has to begin")                       \
-	X(TRUNCATED, "packets cut short of a wanted message")                                     \
-	X(RAW_LIMIT, "streams that used up what may be passed unjudged")                          \
+#define NW_COUNTERS(X)                                                                                       \
+	X(NOT_IP, "neither IPv4 nor IPv6")                                                                   \
+	X(NOT_TCP, "IP, but not TCP")                                                                        \
+	X(FRAGMENT, "IP fragment, not read")                                                                 \
+	X(MALFORMED, "header that contradicts itself or is cut short")                                       \
+	X(OTHER_PORT, "TCP of another service")                                                              \
+	X(SYN, "SYN or SYN-ACK of an SMB port")                                                              \
+	X(UNTRACKED, "of an SMB port, but no flow that speaks SMB")                                          \
+	X(EMPTY, "of a tracked flow, without payload")                                                       \
+	X(BODY, "inside a message, nothing to read")                                                         \
+	X(OLD, "repeats bytes that were seen before")                                                        \
+	X(WALKED, "held the beginning of a message")                                                         \
+	X(AHEAD, "behind a hole in the stream")                                                              \
+	X(OUTCOMES, "not a counter: the outcomes end here")                                                  \
+	X(PACKETS, "packets seen")                                                                           \
+	X(MESSAGES, "SMB messages whose header was read")                                                    \
+	X(EVENTS, "events sent")                                                                             \
+	X(LOST_EVENTS, "events lost: ring buffer full")                                                      \
+	X(LOST_FLOWS, "flows not tracked: map refused the entry")                                            \
+	X(HOLES, "holes in a stream")                                                                        \
+	X(RESYNCS, "streams picked up again behind a hole")                                                  \
+	X(NOT_SMB, "streams given up: no SMB where a message has to begin")                                  \
+	X(TRUNCATED, "packets cut short of a wanted message")                                                \
+	X(RAW_LIMIT, "streams that used up what may be passed unjudged")                                     \
 	X(CARRY_LOST, "half headers that were evicted before their rest came")
 
 enum nw_counter {

@@ -13,8 +13,8 @@
 
 #define NW_BOUND(x) asm volatile("" : "+r"(x))
 
-#define NW_LOAD(ctx, kind, off, dst, len)                                                          \
-	((kind) == NW_KIND_XDP ? bpf_xdp_load_bytes((struct xdp_md *)(ctx), (off), (dst), (len)) : \
+#define NW_LOAD(ctx, kind, off, dst, len)                                                                    \
+	((kind) == NW_KIND_XDP ? bpf_xdp_load_bytes((struct xdp_md *)(ctx), (off), (dst), (len)) :           \
 				 bpf_skb_load_bytes((ctx), (off), (dst), (len)))
 
 /*
@@ -22,15 +22,15 @@
  * 5.12 and later); inlined, the programs exceed its million instructions (clang 14, kernel 6.18: "BPF
  * program is too large"). A global function sees its pointers as memory that may be absent.
  */
-#define NW_CALL(kind, fn, ctx, ...)                                                                \
-	((kind) == NW_KIND_XDP ? fn##_xdp((struct xdp_md *)(ctx), __VA_ARGS__) :                   \
+#define NW_CALL(kind, fn, ctx, ...)                                                                          \
+	((kind) == NW_KIND_XDP ? fn##_xdp((struct xdp_md *)(ctx), __VA_ARGS__) :                             \
 				 fn##_skb((struct __sk_buff *)(ctx), __VA_ARGS__))
 
 /* bpf_loop: a bounded loop with this body costs the verifier ten times as much (measured, clang 14). */
-#define NW_LOOP_WALK(ctx, kind, s, f)                                                              \
-	({                                                                                         \
-		struct nw_step __step = { (ctx), (s), (f) };                                       \
-		bpf_loop(NW_WALK_MAX, (kind) == NW_KIND_XDP ? nw_walk_xdp : nw_walk_skb, &__step, 0); \
+#define NW_LOOP_WALK(ctx, kind, s, f)                                                                        \
+	({                                                                                                   \
+		struct nw_step __step = { (ctx), (s), (f) };                                                 \
+		bpf_loop(NW_WALK_MAX, (kind) == NW_KIND_XDP ? nw_walk_xdp : nw_walk_skb, &__step, 0);        \
 	})
 #define NW_LOOP_OPT(kind, opt_walk) bpf_loop(40, nw_opt_one, (opt_walk), 0)
 #define NW_JUDGE(s, f, n, room) nw_judge_head((s), (f), (n), (room))
@@ -46,11 +46,11 @@ int nw_judge_head(struct nw_scratch *s, struct nw_flow *f, __u32 n, __u32 room);
 int nw_extract_event(struct nw_event *ev, __u32 n, __u32 type);
 static long nw_opt_one(__u32 i, void *arg);
 
-#define NW_DECLARE(suffix, type)                                                                   \
-	int nw_tell_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 ev, __u32 how); \
-	int nw_pass_head_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 n);    \
-	int nw_pass_all_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f);              \
-	int nw_tell_message_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 ev); \
+#define NW_DECLARE(suffix, type)                                                                             \
+	int nw_tell_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 ev, __u32 how);       \
+	int nw_pass_head_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 n);              \
+	int nw_pass_all_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f);                        \
+	int nw_tell_message_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 ev);          \
 	static long nw_walk_##suffix(__u32 i, void *arg)
 
 NW_DECLARE(xdp, struct xdp_md);
@@ -96,14 +96,14 @@ nw_inline void nw_io_stamp(const struct nw_scratch *s, struct nw_event *ev)
  * the result is tested once, by the caller: kernel 6.1 takes a second test for one that may fail
  * ("Unreleased reference", clang 14).
  */
-#define NW_RESERVE(ctx, size)                                                                      \
-	({                                                                                         \
-		struct nw_cpu_stats *__st = nw_cpu_stats();                                        \
-		if (__st) {                                                                        \
-			__st->seqno++;                                                             \
-			__st->count[NW_C_EVENTS]++;                                                \
-		}                                                                                  \
-		bpf_ringbuf_reserve(&nw_ring, (size), 0);                                          \
+#define NW_RESERVE(ctx, size)                                                                                \
+	({                                                                                                   \
+		struct nw_cpu_stats *__st = nw_cpu_stats();                                                  \
+		if (__st) {                                                                                  \
+			__st->seqno++;                                                                       \
+			__st->count[NW_C_EVENTS]++;                                                          \
+		}                                                                                            \
+		bpf_ringbuf_reserve(&nw_ring, (size), 0);                                                    \
 	})
 
 nw_inline __u64 nw_io_now(void *ctx)
@@ -125,14 +125,14 @@ nw_inline void nw_io_lost(void *ctx)
 
 #define NW_SUBMIT(ctx, ev) bpf_ringbuf_submit((ev), 0)
 /* A discarded event was none: its number is given back. */
-#define NW_DISCARD(ctx, ev)                                                                        \
-	({                                                                                         \
-		struct nw_cpu_stats *__st = nw_cpu_stats();                                        \
-		if (__st) {                                                                        \
-			__st->seqno--;                                                             \
-			__st->count[NW_C_EVENTS]--;                                                \
-		}                                                                                  \
-		bpf_ringbuf_discard((ev), 0);                                                      \
+#define NW_DISCARD(ctx, ev)                                                                                  \
+	({                                                                                                   \
+		struct nw_cpu_stats *__st = nw_cpu_stats();                                                  \
+		if (__st) {                                                                                  \
+			__st->seqno--;                                                                       \
+			__st->count[NW_C_EVENTS]--;                                                          \
+		}                                                                                            \
+		bpf_ringbuf_discard((ev), 0);                                                                \
 	})
 
 nw_inline struct nw_flow *nw_io_flow(void *ctx, const struct nw_key *k)

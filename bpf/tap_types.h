@@ -22,7 +22,7 @@ struct nw_scratch {
 	__u32 ifindex;
 	__u16 cpu;
 	__u8 hook;
-	__u8 dir; /* enum nw_dir_id of the sender */
+	__u8 dir;  /* enum nw_dir_id of the sender */
 	__u32 seq; /* of the payload's first byte */
 	__u32 len; /* of the payload */
 	/* nw_pass(): what is left to send */
@@ -30,11 +30,11 @@ struct nw_scratch {
 	__u32 pass_end;
 	__u32 pass_flags;
 	/* nw_tell_message(): where the message lies */
-	__u32 msg_off; /* SMB header, from the payload's first byte */
+	__u32 msg_off;	/* SMB header, from the payload's first byte */
 	__u32 msg_need; /* bytes from there that count */
-	__u32 msg_len; /* its length, without NetBIOS header */
+	__u32 msg_len;	/* its length, without NetBIOS header */
 	struct nw_key carry_key;
-	__u32 judged_next; /* nw_judge(): NextCommand */
+	__u32 judged_next;  /* nw_judge(): NextCommand */
 	__u32 judged_guess; /* and whether its type is a guess */
 	__u32 pad;
 	/* The header that is being judged, its SMB part always at 4 (so that it is aligned); the size allows

@@ -97,8 +97,7 @@ nw_inline void nw_tell(void *ctx, const int kind, struct nw_scratch *s, struct n
 	NW_SUBMIT(ctx, ev);
 }
 
-nw_inline void nw_piece_fill(struct nw_event *ev, struct nw_scratch *s, struct nw_flow *f, __u32 seq,
-			     __u32 n)
+nw_inline void nw_piece_fill(struct nw_event *ev, struct nw_scratch *s, struct nw_flow *f, __u32 seq, __u32 n)
 {
 	struct nw_dir *d = nw_dir_of(s, f);
 
@@ -184,8 +183,7 @@ nw_inline __u32 nw_mark(const struct nw_flow *f, const struct nw_event *ev, __u3
 }
 
 /* The wanted message at s->msg_*. Returns 0, or -1 if it has to be read by the engine. */
-nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f,
-			      __u32 type)
+nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 type)
 {
 	struct nw_event *ev = NW_RESERVE(ctx, NW_EVENT_FULL);
 	struct nw_dir *d = nw_dir_of(s, f);

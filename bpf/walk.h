@@ -125,8 +125,7 @@ nw_inline void nw_wanted(void *ctx, const int kind, struct nw_scratch *s, struct
 		f->fp_response = 0;
 	s->msg_off = off + nb;
 	s->msg_need = nw_min(s->msg_len, NW_DATA_MAX - 4);
-	if (!have && avail >= nb + s->msg_need &&
-	    NW_CALL(kind, nw_tell_message, ctx, s, f, type) == 0)
+	if (!have && avail >= nb + s->msg_need && NW_CALL(kind, nw_tell_message, ctx, s, f, type) == 0)
 		return;
 	if (have)
 		NW_CALL(kind, nw_pass_head, ctx, s, f, have);
@@ -216,8 +215,7 @@ nw_inline long nw_walk_step(void *ctx, const int kind, struct nw_scratch *s, str
 		nw_wanted(ctx, kind, s, f, j >> 8, off, have, avail);
 	} else if (class == NW_CL_EVENT) {
 		nw_header_event(ctx, kind, s, f, j >> 8);
-	} else if (class == NW_CL_REQUEST &&
-		   (f->flags & NW_FF_ARMED || f->dir[NW_S2C].flags & NW_DF_LOST)) {
+	} else if (class == NW_CL_REQUEST && (f->flags & NW_FF_ARMED || f->dir[NW_S2C].flags & NW_DF_LOST)) {
 		/* While the server's side is left to the joiner, what arms may have passed by unread. */
 		f->flags &= ~NW_FF_ARMED;
 		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_USE, NW_TELL_JUDGED);

@@ -56,7 +56,7 @@ struct nw_pkt {
 	__u32 pkt_len;
 	__u32 opt_off; /* TCP options */
 	__u32 opt_len;
-	__u8 sender; /* which endpoint of the key */
+	__u8 sender;   /* which endpoint of the key */
 	__u8 fragment; /* first fragment: the payload is not whole */
 };
 

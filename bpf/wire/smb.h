@@ -79,12 +79,12 @@ enum nw_smb2_command {
 
 /* What judge says */
 enum nw_class {
-	NW_CL_MORE = 0,  /* more bytes are needed to tell */
-	NW_CL_NOT_SMB,   /* no SMB message begins here */
-	NW_CL_SKIP,      /* of no interest */
-	NW_CL_REQUEST,   /* a request that uses a tree: of interest where one waits for that */
-	NW_CL_EVENT,     /* header is enough: an event of `type` */
-	NW_CL_MESSAGE,   /* an event of `type` that needs the message's body */
+	NW_CL_MORE = 0, /* more bytes are needed to tell */
+	NW_CL_NOT_SMB,	/* no SMB message begins here */
+	NW_CL_SKIP,	/* of no interest */
+	NW_CL_REQUEST,	/* a request that uses a tree: of interest where one waits for that */
+	NW_CL_EVENT,	/* header is enough: an event of `type` */
+	NW_CL_MESSAGE,	/* an event of `type` that needs the message's body */
 };
 
 struct nw_judged {
@@ -103,8 +103,8 @@ struct nw_judged {
 
 nw_inline int nw_is_pending(const __u32 *pending, __u32 message_id_low)
 {
-	return pending[0] == message_id_low || pending[1] == message_id_low ||
-	       pending[2] == message_id_low || pending[3] == message_id_low;
+	return pending[0] == message_id_low || pending[1] == message_id_low || pending[2] == message_id_low ||
+	       pending[3] == message_id_low;
 }
 
 /* SMB1 and transforms, told by the first byte; n bytes of the message are there. */
@@ -119,8 +119,8 @@ nw_inline struct nw_judged nw_judge_other(const __u8 *h, __u32 n, __u8 first)
 		return (struct nw_judged){ NW_CL_MORE, 0, 0, 0, 0 };
 	if (h[4] != 0x72)
 		return (struct nw_judged){ NW_CL_SKIP, 0, h[9] >> 7, 0, 0 };
-	return (struct nw_judged){ NW_CL_EVENT, h[9] & 0x80 ? NW_EV_SMB1_RSP : NW_EV_SMB1_REQ, h[9] >> 7,
-				   0, 0 };
+	return (struct nw_judged){ NW_CL_EVENT, h[9] & 0x80 ? NW_EV_SMB1_RSP : NW_EV_SMB1_REQ, h[9] >> 7, 0,
+				   0 };
 }
 
 /*
@@ -292,8 +292,7 @@ nw_inline int nw_extract(struct nw_smb *m, const __u8 *h, __u32 n, __u8 type)
 			return -1;
 		m->max_output = nw_le32(h + NW_IOCQ_MAX_OUTPUT);
 		if (nw_le32(h + NW_IOCQ_IN_OFFSET) != NW_IOCQ_BUFFER ||
-		    n < NW_IOCQ_BUFFER + NW_VAL_DIALECTS ||
-		    nw_le32(h + NW_IOCQ_IN_COUNT) < NW_VAL_DIALECTS)
+		    n < NW_IOCQ_BUFFER + NW_VAL_DIALECTS || nw_le32(h + NW_IOCQ_IN_COUNT) < NW_VAL_DIALECTS)
 			return -1;
 		count = nw_le16(h + NW_IOCQ_BUFFER + NW_VAL_LAST);
 		if (n < NW_IOCQ_BUFFER + NW_VAL_DIALECTS + 2 * nw_min(count, NW_DIALECTS_MAX))

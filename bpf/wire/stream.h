@@ -45,7 +45,7 @@
 #define NW_DF_LOST 0x10u   /* next lies among bytes that were seen and will not come again */
 #define NW_DF_CIPHER 0x20u /* an encrypted message was told */
 #define NW_DF_PACKED 0x40u /* a compressed message was told */
-#define NW_DF_FIN 0x80u    /* a FIN was told */
+#define NW_DF_FIN 0x80u	   /* a FIN was told */
 
 struct nw_dir {
 	__u32 next;
@@ -60,11 +60,11 @@ struct nw_dir {
 };
 
 /* struct nw_flow.flags */
-#define NW_FF_TOLD 0x01u        /* an event was sent */
-#define NW_FF_SYN 0x02u         /* followed from its first byte */
-#define NW_FF_NEW_SYN 0x04u     /* a SYN with another sequence number was seen since */
-#define NW_FF_ARMED 0x08u       /* the next request that uses a tree is told */
-#define NW_FF_RST_C2S 0x10u     /* a RST of the client's was seen, and nothing of its since */
+#define NW_FF_TOLD 0x01u    /* an event was sent */
+#define NW_FF_SYN 0x02u	    /* followed from its first byte */
+#define NW_FF_NEW_SYN 0x04u /* a SYN with another sequence number was seen since */
+#define NW_FF_ARMED 0x08u   /* the next request that uses a tree is told */
+#define NW_FF_RST_C2S 0x10u /* a RST of the client's was seen, and nothing of its since */
 #define NW_FF_RST_S2C 0x20u
 
 struct nw_flow {
@@ -72,8 +72,8 @@ struct nw_flow {
 	__u64 fp_request;     /* of the last NEGOTIATE request, 0: unknown */
 	__u64 fp_response;
 	__u32 pending[NW_PENDING_MAX]; /* low halves of the MessageIds of unanswered VALIDATEs */
-	__u64 start_ts;                /* of the SYN, or of the first packet seen */
-	__u32 isn;                     /* the client's, with SYN */
+	__u64 start_ts;		       /* of the SYN, or of the first packet seen */
+	__u32 isn;		       /* the client's, with SYN */
 	__u8 pending_at;
 	__u8 client; /* endpoint of the key */
 	__u8 flags;
@@ -127,8 +127,7 @@ nw_inline int nw_looks_like_start(const __u8 *h)
 	if (h[0] != NW_NBSS_MESSAGE || (magic | 0xff) != 0x424d53ffu || (magic & 0xff) < 0xfc)
 		return 0;
 	if ((magic & 0xff) == 0xfe)
-		return nw_nbss_len(h) >= NW_H_BODY &&
-		       nw_le16(h + NW_NBSS_HEADER + NW_H_STRUCT_SIZE) == 64;
+		return nw_nbss_len(h) >= NW_H_BODY && nw_le16(h + NW_NBSS_HEADER + NW_H_STRUCT_SIZE) == 64;
 	return nw_nbss_len(h) >= 32;
 }
 

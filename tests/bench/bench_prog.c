@@ -125,7 +125,8 @@ int main(void)
 	talk_negotiate_req(&t, &talk_client, 0);
 	talk_command(&t, NW_C2S, 9, 1, 1400);
 	talk_frames(&t, &how, keep_frame, &keep);
-	/* Frames 0-1 handshake, 2 NEGOTIATE, 3 its ACK, 4 the WRITE: half of it again lies inside the message. */
+	/* Frames 0-1 handshake, 2 NEGOTIATE, 3 its ACK, 4 the WRITE: half of it again lies inside the
+	 * message. */
 	body = moved(&keep.frame[4], "bulk segment inside a message", 15, 14 + 20 + 4, 1);
 	body.len -= 1;
 	body.data[14 + 3] -= 1;

@@ -33,6 +33,7 @@ class Stage:
                                                              answer_timeout=ANSWER_TIMEOUT)
             self.daemons["ingress"] = ingress
             self.used = 0
+            self.sniffer.packets.clear()  # client addresses come again
         return self.daemons["server"], self.daemons["client"]
 
     def stop_daemons(self):

@@ -61,8 +61,9 @@ static void dialects(struct nw_event *ev, unsigned int n)
 /* Event k of flow n: a handshake of which every seventh was altered, every fifth ends in pieces. */
 static void make(struct nw_event *ev, uint32_t n, unsigned int k)
 {
-	static const uint8_t types[PER_FLOW] = { NW_EV_NEGOTIATE_REQ, NW_EV_NEGOTIATE_RSP, NW_EV_SESSION_RSP,
-						 NW_EV_TREE_RSP,      NW_EV_VALIDATE_REQ,  NW_EV_VALIDATE_RSP,
+	static const uint8_t types[PER_FLOW] = { NW_EV_NEGOTIATE_REQ, NW_EV_NEGOTIATE_RSP,
+						 NW_EV_SESSION_RSP,   NW_EV_TREE_RSP,
+						 NW_EV_VALIDATE_REQ,  NW_EV_VALIDATE_RSP,
 						 NW_EV_USE,	      NW_EV_FIN };
 
 	memset(ev, 0, sizeof(*ev));
@@ -123,9 +124,11 @@ static void flat(void **state)
 		cost[i] = (double)(clock() - before) / CLOCKS_PER_SEC * 1e9 / (EVENTS / STEPS);
 		rss[i] = rss_kib();
 		nw_engine_get_stats(e, &st);
-		print_message("# %2lu M events: %u flows held, %llu evicted, %llu findings, RSS %lu KiB, %.0f ns each\n",
-			      (i + 1) * EVENTS / STEPS / 1000000, st.conns_now, (unsigned long long)st.evicted,
-			      (unsigned long long)st.findings, rss[i], cost[i]);
+		print_message("# %2lu M events: %u flows held, %llu evicted, %llu findings, RSS %lu KiB, "
+			      "%.0f ns each\n",
+			      (i + 1) * EVENTS / STEPS / 1000000, st.conns_now,
+			      (unsigned long long)st.evicted, (unsigned long long)st.findings, rss[i],
+			      cost[i]);
 	}
 	assert_int_equal(st.events, EVENTS);
 	assert_int_equal(st.conns_now, cfg.max_conns);

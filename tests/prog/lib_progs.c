@@ -81,7 +81,7 @@ void progs_close(struct progs **pp)
 int progs_frame(struct progs *p, enum progs_which which, const uint8_t *data, uint32_t len, uint64_t ts,
 		uint64_t frame, nw_event_fn fn, void *arg)
 {
-	const struct bpf_program *prog = which == PROGS_XDP    ? p->skel->progs.nw_xdp :
+	const struct bpf_program *prog = which == PROGS_XDP   ? p->skel->progs.nw_xdp :
 					 which == PROGS_TC_IN ? p->skel->progs.nw_tc_in :
 								p->skel->progs.nw_tc_out;
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = data, .data_size_in = len, .data_out = p->out,
@@ -127,7 +127,7 @@ uint64_t progs_count(struct progs *p, enum nw_counter c)
 	struct stats {
 		uint64_t count[NW_C_MAX];
 		uint64_t seqno;
-	} *st;
+	} * st;
 	int n = libbpf_num_possible_cpus(), i;
 	uint64_t sum = 0;
 	__u32 zero = 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Every lab capture through the host's tap and, frame by frame, through the XDP and both tc programs: all
- * four conclude the same. Captures: the tree's own, and those of $NEGWATCH_CAPTURES or ../shared/captures/lab.
+ * four conclude the same. Captures: the tree's own, and those of $NEGWATCH_CAPTURES or
+ * ../shared/captures/lab.
  */
 #include <glob.h>
 #include <pcap/pcap.h>
@@ -114,7 +115,8 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test_prestate(four_ways, progs) };
 
 	if (err) {
-		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n", strerror(-err));
+		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n",
+		       strerror(-err));
 		return 1;
 	}
 	err = cmocka_run_group_tests_name("prog-captures", tests, NULL, NULL);

@@ -109,7 +109,8 @@ int main(void)
 	int err = progs_open(&r.progs);
 
 	if (err) {
-		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n", strerror(-err));
+		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n",
+		       strerror(-err));
 		return 1;
 	}
 	err = cmocka_run_group_tests_name("prog-stream", tests, NULL, NULL);

@@ -170,8 +170,8 @@ int streams_findings(streams_run_fn run, void *arg)
 			bad++;
 		findings_of(&d, got, sizeof(got));
 		if (strcmp(got, conversations[i].findings)) {
-			printf("# %s: expected '%s', got %s", conversations[i].name, conversations[i].findings,
-			       d.text);
+			printf("# %s: expected '%s', got %s", conversations[i].name,
+			       conversations[i].findings, d.text);
 			bad++;
 		}
 		talk_free(&t);

@@ -303,7 +303,8 @@ static uint32_t network_header(const struct wire *w, uint8_t *p, uint8_t dir, ui
 	return 20 + opt;
 }
 
-static int segment(struct wire *w, uint8_t dir, uint32_t seq, const uint8_t *data, uint32_t len, uint8_t flags)
+static int segment(struct wire *w, uint8_t dir, uint32_t seq, const uint8_t *data, uint32_t len,
+		   uint8_t flags)
 {
 	uint8_t f[TALK_MSG_MAX * 2] = { 0 };
 	uint16_t server = w->how->port139 ? 139 : 445;
@@ -355,7 +356,8 @@ static int stretch(struct wire *w, uint8_t dir, const uint8_t *data, uint32_t le
 
 		if (w->how->swap)
 			k = i % 2 ? i - 1 : i + 1 < n ? i + 1 : i;
-		err = segment(w, dir, w->seq[dir] + starts[k], data + starts[k], starts[k + 1] - starts[k], 0x18);
+		err = segment(w, dir, w->seq[dir] + starts[k], data + starts[k], starts[k + 1] - starts[k],
+			      0x18);
 		if (!err && w->how->twice)
 			err = segment(w, dir, w->seq[dir] + starts[k], data + starts[k],
 				      starts[k + 1] - starts[k], 0x18);

@@ -41,15 +41,15 @@ struct talk {
 
 /* How TCP carries it. */
 struct talk_how {
-	uint32_t cut;	     /* each message is cut once, here; 0: not */
-	uint32_t size;	     /* largest segment; 0: the message */
-	bool twice;	     /* every segment comes twice */
-	bool swap;	     /* neighbouring segments of a message change places */
-	bool join;	     /* messages in the same direction share a segment */
+	uint32_t cut;  /* each message is cut once, here; 0: not */
+	uint32_t size; /* largest segment; 0: the message */
+	bool twice;    /* every segment comes twice */
+	bool swap;     /* neighbouring segments of a message change places */
+	bool join;     /* messages in the same direction share a segment */
 	bool ipv6;
-	unsigned int vlans;  /* 0-2 */
-	bool ip_options;     /* IPv4 options, IPv6 extension header */
-	bool no_syn;	     /* the handshake is not seen */
+	unsigned int vlans; /* 0-2 */
+	bool ip_options;    /* IPv4 options, IPv6 extension header */
+	bool no_syn;	    /* the handshake is not seen */
 	bool port139;
 	uint32_t isn[2];
 };

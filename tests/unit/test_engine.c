@@ -83,7 +83,7 @@ static void begin(enum seen seen)
 	R.new = true;
 	R.q = R.vq = talk_client;
 	R.r = R.vr = talk_server;
-	R.q.capabilities ^= seen == Q_CAPS ? 0x40 : 0;
+	R.q.capabilities ^= seen == Q_CAPS;
 	R.q.guid0 ^= seen == Q_GUID;
 	R.q.mode ^= seen == Q_MODE ? 0x0200 : 0; /* all 16 bits count */
 	R.q.n_dialects = seen == Q_LOW ? 2 : seen == Q_TOP ? 3 : 4;
@@ -92,9 +92,7 @@ static void begin(enum seen seen)
 	R.r.capabilities ^= seen == R_CAPS;
 	R.r.guid0 ^= seen == R_GUID;
 	R.r.mode ^= seen == R_MODE ? 2 : 0;
-	R.r.dialect = seen == V311 ? 0x0311 : 0x0302;
-	if (seen == R_LOW || seen == Q_LOW || seen == OLD)
-		R.r.dialect = 0x0210;
+	R.r.dialect = seen == V311 ? 0x0311 : seen == R_LOW || seen == Q_LOW || seen == OLD ? 0x0210 : 0x0302;
 	if (seen == SMB1) /* smbclient's VALIDATE; no SMB2 NEGOTIATE request exists */
 		R.vq = (struct talk_params){ .dialects = { R.r.dialect = 0x0202 }, .n_dialects = 1 };
 	R.vr.dialect = seen == R_HI ? 0x0202 : seen == R_LOW ? 0x0302 : R.r.dialect;
@@ -352,39 +350,34 @@ static void rows_hold(void **state)
 
 static void refusals_are_graded_by_status(void **state)
 {
-	static const uint32_t all[] = {
-		0xc0000128, 0xc0000010, 0xc00000bb, 0xc000019c, 0xc000000d, 0xc0000022
-	};
-	int i, bad = 0;
+	static const uint16_t all[] = { 0x0128, 0x0010, 0x00bb, 0x019c, 0x000d, 0x0022 };
+	int bad = 0;
 
-	for (i = 0; i < 6; i++) {
+	for (int i = 0; i < 6; i++) {
 		const char *want = i < 5 ? "111/0/-/i" : "111/0/-/w";
 
-		R.status = all[i];
+		R.status = 0xc0000000 | all[i];
 		bad += differs((struct row){ "nstvaf", SAME, want });
 		bad += differs((struct row){ "nstvu", SAME, "103/0/-/w" });
 	}
 	R.status = 0xc000000d; /* ksmbd */
-	bad += differs((struct row){ "nstvac", Q_CAPS, "101/1/error/c" });
-	assert_int_equal(bad, 0);
+	assert_int_equal(bad + differs((struct row){ "nstvac", Q_CAPS, "101/1/error/c" }), 0);
 }
 
 static void what_yields_is_concluded(void **state)
 {
 	struct nw_engine_stats st;
-	unsigned int i;
 
 	R.cfg.max_conns = 2;
 	begin(Q_CAPS);
 	play("nstv%nst%nst");
 	nw_engine_get_stats(R.engine, &st);
 	assert_string_equal(R.findings, "101/1/-/c");
-	assert_int_equal(st.evicted, 1);
-	assert_int_equal(st.conns_now, 2);
+	assert_true(st.evicted == 1 && st.conns_now == 2);
 	begin(Q_CAPS);
 	play("nstv");
 	R.vq.capabilities = R.q.capabilities;
-	for (i = 0; i < 3000; i++)
+	for (int i = 0; i < 3000; i++)
 		play("va2");
 	play("$");
 	assert_int_equal(R.was.n_validate, NW_VALIDATES_MAX);
@@ -392,15 +385,14 @@ static void what_yields_is_concluded(void **state)
 	assert_string_equal(R.findings, "101/1/-/c");
 }
 
-#define T(name) cmocka_unit_test_setup(name, setup)
-
 int main(void)
 {
-	struct CMUnitTest tests[13] = { T(refusals_are_graded_by_status), T(what_yields_is_concluded) };
-	unsigned int n = sizeof(groups) / sizeof(*groups), i;
+	struct CMUnitTest tests[sizeof(groups) / sizeof(*groups) + 2];
+	unsigned int n = sizeof(groups) / sizeof(*groups);
 
-	for (i = 0; i < n; i++)
-		tests[2 + i] =
-			(struct CMUnitTest){ groups[i].name, rows_hold, setup, NULL, (void *)&groups[i] };
-	return _cmocka_run_group_tests("engine", tests, 2 + n, NULL, NULL);
+	for (unsigned int i = 0; i < n; i++)
+		tests[i] = (struct CMUnitTest){ groups[i].name, rows_hold, setup, NULL, (void *)&groups[i] };
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test_setup(refusals_are_graded_by_status, setup);
+	tests[n++] = (struct CMUnitTest)cmocka_unit_test_setup(what_yields_is_concluded, setup);
+	return _cmocka_run_group_tests("engine", tests, n, NULL, NULL);
 }

@@ -18,8 +18,32 @@ void nw_engine_defaults(struct nw_engine_config *cfg)
 	};
 }
 
+static void set_open(struct nw_engine *e, struct nw_conn *c)
+{
+	struct nw_conn_state *s = c->state;
+
+	if (!s->closed_ts)
+		return;
+	*(s->closed_prev ? &s->closed_prev->state->closed_next : &e->closed_first) = s->closed_next;
+	*(s->closed_next ? &s->closed_next->state->closed_prev : &e->closed_last) = s->closed_prev;
+	s->closed_ts = 0;
+}
+
+static void set_closed(struct nw_engine *e, struct nw_conn *c, uint64_t ts)
+{
+	struct nw_conn_state *s = c->state;
+
+	set_open(e, c);
+	s->closed_ts = ts ? ts : 1;
+	s->closed_prev = e->closed_last;
+	s->closed_next = NULL;
+	*(e->closed_last ? &e->closed_last->state->closed_next : &e->closed_first) = c;
+	e->closed_last = c;
+}
+
 static void leave(struct nw_engine *e, struct nw_conn *c)
 {
+	set_open(e, c);
 	nw_verdict_final(e, c);
 	if (nw_conn_observed(c) != NW_OBSERVED_FULL)
 		e->stats.not_observed++;
@@ -138,8 +162,8 @@ static struct nw_exchange *find_validate(struct nw_conn *c, uint64_t message_id,
 	unsigned int i;
 
 	for (i = c->n_validate; i-- > 0;) {
-		const struct nw_params *p = c->validate[i].request.ts ? &c->validate[i].request :
-									&c->validate[i].response;
+		const struct nw_params *p =
+			c->validate[i].request.ts ? &c->validate[i].request : &c->validate[i].response;
 
 		if (p->message_id == message_id && p->session_id == session_id)
 			return &c->validate[i];
@@ -182,8 +206,8 @@ static void on_session(struct nw_conn *c, const struct nw_event *ev)
 {
 	if (ev->smb.status != NW_STATUS_SUCCESS)
 		return;
-	/* MS-SMB2 2.2.6: SMB2_SESSION_FLAG_IS_GUEST, _IS_NULL. smbd sets neither for an anonymous session, but
-	 * leaves the answer unsigned: there is no key to sign with. */
+	/* MS-SMB2 2.2.6: SMB2_SESSION_FLAG_IS_GUEST, _IS_NULL. smbd sets neither for an anonymous session,
+	 * but leaves the answer unsigned: there is no key to sign with. */
 	if (ev->smb.session_flags & 0x0003)
 		c->guest = true;
 	else if (ev->smb.flags & NW_SMB2_F_SIGNED)
@@ -211,12 +235,12 @@ static void on_gap(struct nw_conn *c, const struct nw_event *ev)
 }
 
 /* The supposed sender of a reset goes on: the reset did not end the connection. */
-static void on_alive(struct nw_conn *c, const struct nw_event *ev)
+static void on_alive(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
 {
 	nw_reset_alive(c, ev->dir);
 	if (c->end.how == NW_END_RST && c->end.by == ev->dir) {
 		c->end = (struct nw_end){ 0 };
-		c->state->closed_ts = 0;
+		set_open(e, c);
 	}
 }
 
@@ -230,16 +254,15 @@ static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event
 	if (rst)
 		nw_reset_add(c, ev);
 	else
-		on_alive(c, ev);
+		on_alive(e, c, ev);
 	if (!c->end.how)
-		c->end = (struct nw_end){ .ts = ev->ts,
-					  .frame = ev->frame,
-					  .by = ev->dir,
-					  .how = rst ? NW_END_RST : NW_END_FIN };
+		c->end = (struct nw_end){
+			.ts = ev->ts, .frame = ev->frame, .by = ev->dir, .how = rst ? NW_END_RST : NW_END_FIN
+		};
 	if (!rst)
 		c->state->fins |= 1 << ev->dir;
 	if (rst || c->state->fins == 3)
-		c->state->closed_ts = ev->ts;
+		set_closed(e, c, e->now);
 	nw_verdict_end(e, c, ev, outcome);
 }
 
@@ -315,11 +338,11 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 		on_end(e, c, ev);
 		break;
 	case NW_EV_ALIVE:
-		on_alive(c, ev);
+		on_alive(e, c, ev);
 		break;
 	default:
 		if (c->n_resets)
-			on_alive(c, ev);
+			on_alive(e, c, ev);
 		err = nw_engine_message(e, c, ev);
 	}
 	if (c->n_resets)
@@ -330,13 +353,29 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 	return err;
 }
 
+/* Both lists begin with what has waited longest, so that forgetting stops at the first that has to stay. */
+static void expire(struct nw_engine *e)
+{
+	struct nw_conn *c;
+
+	while ((c = e->closed_first) && e->now - c->state->closed_ts >= LINGER && !c->state->due) {
+		e->stats.expired++;
+		forget(e, c);
+	}
+	while ((c = nw_table_idlest(e->table)) && e->now - c->last_ts >= e->cfg.idle_timeout &&
+	       !c->state->due) {
+		e->stats.expired++;
+		forget(e, c);
+	}
+}
+
 uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 {
 	struct nw_conn *c, *next;
 
 	if (now > e->now)
 		e->now = now;
-	if (!e->next_due || e->now >= e->next_due) {
+	if (e->next_due && e->now >= e->next_due) {
 		e->next_due = 0;
 		for (c = nw_table_first(e->table); c; c = next) {
 			next = nw_table_next(e->table, c);
@@ -345,15 +384,8 @@ uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 			nw_verdict_due(e, c);
 		}
 	}
-	/* The idlest come first, so that forgetting stops at the first that has to stay. */
-	while (e->cfg.idle_timeout && (c = nw_table_idlest(e->table))) {
-		uint64_t wait = c->state->closed_ts ? LINGER : e->cfg.idle_timeout;
-
-		if (e->now - c->last_ts < wait || c->state->due)
-			break;
-		e->stats.expired++;
-		forget(e, c);
-	}
+	if (e->cfg.idle_timeout)
+		expire(e);
 	return e->next_due;
 }
 

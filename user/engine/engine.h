@@ -36,7 +36,7 @@ struct nw_params {
 	uint16_t n_dialects; /* requests: as sent; at most NW_DIALECTS_MAX are kept */
 	bool is_signed;
 	bool encrypted;
-	uint8_t guid[16]; /* wire order */
+	uint8_t guid[16];   /* wire order */
 	uint16_t *dialects; /* min(n_dialects, NW_DIALECTS_MAX) of them; owned by the flow */
 };
 
@@ -49,9 +49,9 @@ struct nw_exchange {
 	uint8_t response_differs;
 	bool request_compared; /* both sides were known */
 	bool response_compared;
-	uint64_t asked; /* when the request came, on the engine's clock */
-	bool concluded; /* the engine's own */
-	bool used;	/* the tree was used after the response */
+	uint64_t asked;	   /* when the request came, on the engine's clock */
+	bool concluded;	   /* the engine's own */
+	bool used;	   /* the tree was used after the response */
 	bool highest_same; /* request: dialects differ, but not the highest */
 	bool near_gap;
 };
@@ -61,7 +61,7 @@ enum nw_end_how { NW_END_NONE = 0, NW_END_FIN, NW_END_RST };
 struct nw_end {
 	uint64_t ts;
 	uint64_t frame;
-	uint8_t by; /* enum nw_dir_id */
+	uint8_t by;  /* enum nw_dir_id */
 	uint8_t how; /* enum nw_end_how */
 };
 
@@ -110,13 +110,13 @@ struct nw_finding {
 	uint64_t ts; /* event clock, ns: the packet that settled it */
 	uint64_t frame;
 	uint16_t rule;
-	uint8_t severity; /* enum nw_severity; a rule's own may be graded */
-	uint8_t fields;	  /* NW_FIELD_* */
-	uint8_t leg;	  /* enum nw_leg */
-	uint8_t outcome;  /* enum nw_outcome_id */
-	bool near_gap;	  /* bytes or events were lost close by */
-	int16_t validate; /* index into the flow's exchanges, -1: none */
-	uint64_t delay_ns; /* from the VALIDATE request to what settled it; 0: does not apply */
+	uint8_t severity;	/* enum nw_severity; a rule's own may be graded */
+	uint8_t fields;		/* NW_FIELD_* */
+	uint8_t leg;		/* enum nw_leg */
+	uint8_t outcome;	/* enum nw_outcome_id */
+	bool near_gap;		/* bytes or events were lost close by */
+	int16_t validate;	/* index into the flow's exchanges, -1: none */
+	uint64_t delay_ns;	/* from the VALIDATE request to what settled it; 0: does not apply */
 	char text[NW_TEXT_MAX]; /* one plain sentence, printable ASCII */
 };
 
@@ -132,7 +132,7 @@ enum nw_observed { NW_OBSERVED_NONE = 0, NW_OBSERVED_PARTIAL, NW_OBSERVED_FULL }
 /* One connection. Read-only for all but the engine. */
 struct nw_conn {
 	struct nw_key key;
-	uint64_t id; /* counts connections, from 1 */
+	uint64_t id;		    /* counts connections, from 1 */
 	uint64_t first_ts, last_ts; /* event clock, ns */
 	uint64_t first_frame;
 	uint32_t ifindex;
@@ -165,12 +165,12 @@ struct nw_conn {
 };
 
 struct nw_engine_config {
-	uint32_t max_conns;	  /* default 65536 */
-	uint64_t answer_timeout;  /* ns, rule 106; default 10 s: smbclient gives up after 20 */
-	uint64_t outcome_wait;	  /* ns, how long 101 waits for the server's reaction; default 500 ms */
-	uint64_t idle_timeout;	  /* ns without an event after which a connection is forgotten; 0: never */
-	uint64_t hash_seed;	  /* random where strangers choose the keys */
-	enum nw_vantage vantage;  /* UNKNOWN: by own addresses */
+	uint32_t max_conns;	 /* default 65536 */
+	uint64_t answer_timeout; /* ns, rule 106; default 10 s: smbclient gives up after 20 */
+	uint64_t outcome_wait;	 /* ns, how long 101 waits for the server's reaction; default 500 ms */
+	uint64_t idle_timeout;	 /* ns without an event after which a connection is forgotten; 0: never */
+	uint64_t hash_seed;	 /* random where strangers choose the keys */
+	enum nw_vantage vantage; /* UNKNOWN: by own addresses */
 	bool (*is_own)(void *arg, const union nw_addr *addr); /* may be NULL */
 };
 
@@ -193,8 +193,8 @@ struct nw_engine_stats {
 struct nw_engine;
 
 /* Returns 0, -ENOMEM or -EINVAL; *out is untouched on failure. ops and arg must outlive the engine. */
-int nw_engine_new(struct nw_engine **out, const struct nw_engine_config *cfg,
-		  const struct nw_engine_ops *ops, void *arg);
+int nw_engine_new(struct nw_engine **out, const struct nw_engine_config *cfg, const struct nw_engine_ops *ops,
+		  void *arg);
 void nw_engine_free(struct nw_engine **e);
 
 void nw_engine_defaults(struct nw_engine_config *cfg);
@@ -228,7 +228,7 @@ const char *nw_forged_name(uint8_t forged);
 const char *nw_sign_name(unsigned int bit_index); /* NULL behind the last */
 const char *nw_outcome_name(uint8_t outcome);
 const char *nw_observed_name(enum nw_observed o);
-const char *nw_unseen_name(unsigned int bit_index); /* NULL behind the last */
+const char *nw_unseen_name(unsigned int bit_index);    /* NULL behind the last */
 const char *nw_path_hint_name(unsigned int bit_index); /* of syn_opts; NULL behind the last */
 
 #endif

@@ -15,8 +15,8 @@
 
 /* One direction of which pieces came: bytes [pos, pos + window), where they are known. */
 struct nw_join {
-	bool valid;	/* pos is a boundary */
-	bool inner;	/* ... of a compound, in the frame that ends at frame_end */
+	bool valid; /* pos is a boundary */
+	bool inner; /* ... of a compound, in the frame that ends at frame_end */
 	uint32_t pos;
 	uint32_t frame_end;
 	/* The furthest boundary that the tap told: where to go on when pos waits for what it won't pass */
@@ -24,8 +24,8 @@ struct nw_join {
 	uint32_t hint_end;
 	bool hint_inner;
 	uint32_t furthest; /* bytes from pos up to the last one known */
-	uint8_t *bytes; /* NW_JOIN_WINDOW of them, NULL: nothing held */
-	uint8_t *known; /* 1 for each that is there */
+	uint8_t *bytes;	   /* NW_JOIN_WINDOW of them, NULL: nothing held */
+	uint8_t *known;	   /* 1 for each that is there */
 };
 
 /* What the packets of one endpoint look like, to tell a forged reset from its own. */
@@ -40,11 +40,12 @@ struct nw_endpoint {
 struct nw_conn_state {
 	struct nw_join join[2];
 	struct nw_endpoint endpoint[2];
-	uint64_t due;	   /* earliest deadline, 0: none */
-	uint64_t closed_ts;
-	uint64_t gap_ts; /* of the last gap or loss */
+	uint64_t due;	    /* earliest deadline, 0: none */
+	uint64_t closed_ts; /* 0: open; else a member of the engine's list of the closed */
+	struct nw_conn *closed_prev, *closed_next;
+	uint64_t gap_ts;	 /* of the last gap or loss */
 	int16_t unused_validate; /* answered well, and the tree not used since; -1: none */
-	uint8_t fins; /* bit by direction */
+	uint8_t fins;		 /* bit by direction */
 };
 
 struct nw_engine {
@@ -56,6 +57,7 @@ struct nw_engine {
 	uint64_t now;
 	uint64_t next_due;
 	uint64_t lost_ts;
+	struct nw_conn *closed_first, *closed_last; /* in order of closing */
 	uint32_t joins;
 	uint64_t last_id;
 };

@@ -2,6 +2,8 @@
 /* The table of rules, in order of number. Texts are plain ASCII; paragraphs end with an empty line. */
 #include "rules.h"
 
+/* Texts are wrapped by hand. */
+/* clang-format off */
 #define ADVICE_EXEMPT                                                                                         \
 	"Exempt TCP port 445 (and 139) from SMB optimisation on every WAN accelerator, proxy and firewall "   \
 	"between client and server, or update it to a version that leaves NEGOTIATE alone or signs what it "  \
@@ -178,11 +180,14 @@ const struct nw_rule nw_rules[] = {
 			"Each event of the kernel carries a number, and numbers are missing: the ring buffer was full "
 			"because the daemon got too little time, or there was a storm of negotiations. What happened "
 			"in that moment may have gone unseen; findings close by say so.",
-		.remedy = "Look at negwatch status and negwatch stats for what was lost and when; give the daemon more "
-			  "processor time, and find the client that reconnects without end.",
+		.remedy = "Look at negwatch status and negwatch stats for what was lost and when; enlarge ring_buffer_kib in "
+			  "negwatchd.conf, give the daemon more processor time, and find the client that reconnects "
+			  "without end.",
 		.section = "none",
 	},
 };
+
+/* clang-format on */
 
 const size_t nw_n_rules = sizeof(nw_rules) / sizeof(*nw_rules);
 _Static_assert(sizeof(nw_rules) / sizeof(*nw_rules) <= NW_RULES_MAX, "struct nw_engine_stats has the room");

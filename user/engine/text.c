@@ -88,10 +88,10 @@ static void say_fields(struct nw_text *s, uint8_t fields)
 		nw_text_add(s, "%s%s", sep, words[i]);
 		sep = ", ";
 	}
-	nw_text_add(s, " %s", fields & (fields - 1) || fields == NW_FIELD_DIALECTS ||
-				      fields == NW_FIELD_CAPABILITIES ?
-			      "differ" :
-			      "differs");
+	nw_text_add(s, " %s",
+		    fields & (fields - 1) || fields == NW_FIELD_DIALECTS || fields == NW_FIELD_CAPABILITIES ?
+			    "differ" :
+			    "differs");
 }
 
 static void say_delay(struct nw_text *s, uint64_t ns)
@@ -131,8 +131,7 @@ static void say_outcome(struct nw_text *s, const struct nw_finding *f)
 	nw_text_add(s, " after VALIDATE_NEGOTIATE_INFO");
 }
 
-static void say_101(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f,
-		    enum nw_vantage v)
+static void say_101(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f, enum nw_vantage v)
 {
 	const struct nw_exchange *x = &c->validate[f->validate];
 
@@ -140,44 +139,48 @@ static void say_101(struct nw_text *s, const struct nw_conn *c, const struct nw_
 	say_fields(s, f->fields);
 	if (f->fields & NW_FIELD_DIALECTS)
 		nw_text_add(s, x->highest_same ? ", the highest offered is the same" :
-					 ", the highest offered was changed");
+						 ", the highest offered was changed");
 	say_outcome(s, f);
 }
 
-static void say_104(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f,
-		    enum nw_vantage v)
+static void say_104(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f, enum nw_vantage v)
 {
 	const struct nw_params *req = &c->validate[f->validate].request;
 
 	nw_text_add(s, "Server %s the connection ",
-	    f->outcome == NW_OUT_SERVER_RST ? "reset (RST)" : "closed (FIN)");
+		    f->outcome == NW_OUT_SERVER_RST ? "reset (RST)" : "closed (FIN)");
 	say_delay(s, f->delay_ns);
-	nw_text_add(s, " after a VALIDATE_NEGOTIATE_INFO request that matches NEGOTIATE here, without an answer: ");
+	nw_text_add(
+		s,
+		" after a VALIDATE_NEGOTIATE_INFO request that matches NEGOTIATE here, without an answer: ");
 	if (req->max_output < 24)
 		nw_text_add(s, "MaxOutputResponse is %u, below the 24 that the server has to insist on",
-		    req->max_output);
+			    req->max_output);
 	else if (c->dialect == 0x0311)
 		nw_text_add(s, "on 3.1.1 the server has to refuse it");
 	else if (v == NW_VANTAGE_SERVER)
 		nw_text_add(s, "nothing was changed on the way here, look at the server's own log");
 	else
-		nw_text_add(s, "the NEGOTIATE request may have been altered between %s and the server", here(v));
+		nw_text_add(s, "the NEGOTIATE request may have been altered between %s and the server",
+			    here(v));
 }
 
-static void say_109(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f,
-		    enum nw_vantage v)
+static void say_109(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f, enum nw_vantage v)
 {
 	const struct nw_exchange *x = &c->validate[f->validate];
 	bool request = f->fields == NW_FIELD_DIALECTS;
 	char a[NW_DIALECT_TEXT], b[NW_DIALECT_TEXT];
 
-	nw_text_add(s, "SMB dialect was downgraded to %s: ", c->dialect ? nw_dialect_text(a, c->dialect) : "an unknown one");
+	nw_text_add(s, "SMB dialect was downgraded to %s: ",
+		    c->dialect ? nw_dialect_text(a, c->dialect) : "an unknown one");
 	if (request)
-		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO shows that the client offered %s, which did not reach %s",
-		    nw_dialect_text(b, nw_highest_dialect(&x->request)), here(v));
+		nw_text_add(
+			s, "VALIDATE_NEGOTIATE_INFO shows that the client offered %s, which did not reach %s",
+			nw_dialect_text(b, nw_highest_dialect(&x->request)), here(v));
 	else
-		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO shows that the server chose %s, which did not reach %s",
-		    nw_dialect_text(b, x->response.dialect), here(v));
+		nw_text_add(s,
+			    "VALIDATE_NEGOTIATE_INFO shows that the server chose %s, which did not reach %s",
+			    nw_dialect_text(b, x->response.dialect), here(v));
 }
 
 static void say_107(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f)
@@ -188,7 +191,7 @@ static void say_107(struct nw_text *s, const struct nw_conn *c, const struct nw_
 		if (c->resets[i].ts == f->ts && c->resets[i].frame == f->frame)
 			signs = c->resets[i].signs;
 	nw_text_add(s, "A TCP reset in the name of the %s was not sent by it (",
-	    f->outcome == NW_OUT_SERVER_RST ? "server" : "client");
+		    f->outcome == NW_OUT_SERVER_RST ? "server" : "client");
 	for (i = 0; nw_sign_name(i); i++)
 		if (signs & 1u << i)
 			nw_text_add(s, "%s%s", any++ ? ", " : "", nw_sign_name(i));
@@ -207,20 +210,23 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 		say_fields(s, f->fields);
 		break;
 	case 103:
-		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO was answered (status 0x%08x) neither signed nor encrypted: it "
-		       "proves nothing and may be forged",
-		    x ? x->response.status : 0);
+		nw_text_add(s,
+			    "VALIDATE_NEGOTIATE_INFO was answered (status 0x%08x) neither signed nor "
+			    "encrypted: it "
+			    "proves nothing and may be forged",
+			    x ? x->response.status : 0);
 		break;
 	case 105:
 		nw_text_add(s, "Client %s ",
-		    f->outcome == NW_OUT_LOGOFF	    ? "logged off" :
-		    f->outcome == NW_OUT_CLIENT_RST ? "reset the connection (RST)" :
-						      "closed the connection (FIN)");
+			    f->outcome == NW_OUT_LOGOFF	    ? "logged off" :
+			    f->outcome == NW_OUT_CLIENT_RST ? "reset the connection (RST)" :
+							      "closed the connection (FIN)");
 		say_delay(s, f->delay_ns);
 		nw_text_add(s,
-		    " after VALIDATE_NEGOTIATE_INFO was answered well, without using the tree: the NEGOTIATE "
-		    "response may have been altered between %s and the client",
-		    here(v));
+			    " after VALIDATE_NEGOTIATE_INFO was answered well, without using the tree: the "
+			    "NEGOTIATE "
+			    "response may have been altered between %s and the client",
+			    here(v));
 		break;
 	case 106:
 		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO was not answered within ");
@@ -228,16 +234,17 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 		nw_text_add(s, " and the connection stays open: the answer may have been dropped on the way");
 		break;
 	case 110:
-		nw_text_add(s, "Client uses a share on dialect %s without ever sending VALIDATE_NEGOTIATE_INFO: "
-		       "tampering with NEGOTIATE would go unnoticed",
-		    nw_dialect_text(buf, c->dialect));
+		nw_text_add(s,
+			    "Client uses a share on dialect %s without ever sending VALIDATE_NEGOTIATE_INFO: "
+			    "tampering with NEGOTIATE would go unnoticed",
+			    nw_dialect_text(buf, c->dialect));
 		break;
 	case 111:
 		nw_text_add(s, "Server refused VALIDATE_NEGOTIATE_INFO with signed status 0x%08x: %s",
-		    x ? x->response.status : 0,
-		    f->severity >= NW_SEV_WARNING ?
-			    "the request may have been altered after it was signed" :
-			    "clients accept that, and NEGOTIATE stays unprotected");
+			    x ? x->response.status : 0,
+			    f->severity >= NW_SEV_WARNING ?
+				    "the request may have been altered after it was signed" :
+				    "clients accept that, and NEGOTIATE stays unprotected");
 		break;
 	default:
 		nw_text_add(s, "%s", nw_rule_by_number(f->rule)->sentence);

@@ -136,7 +136,8 @@ void nw_verdict_request(struct nw_engine *e, struct nw_conn *c, struct nw_exchan
 	if (!x->response.ts)
 		return;
 	x->concluded = false;
-	conclude_request(e, c, x, outcome_of_answer(&x->response), (struct where){ x->request.ts, x->request.frame });
+	conclude_request(e, c, x, outcome_of_answer(&x->response),
+			 (struct where){ x->request.ts, x->request.frame });
 	x->concluded = true;
 }
 
@@ -181,8 +182,8 @@ void nw_verdict_used(struct nw_engine *e, struct nw_conn *c, const struct nw_eve
 		c->validate[s->unused_validate].used = true;
 	s->unused_validate = -1;
 	/* Below 3.1.1, authenticated, a tree connected and used, and never a VALIDATE: all of it seen. */
-	if (c->dialect && c->dialect < 0x0311 && c->authenticated && c->tree_connected &&
-	    !c->n_validate && !c->unseen && ev->type == NW_EV_USE)
+	if (c->dialect && c->dialect < 0x0311 && c->authenticated && c->tree_connected && !c->n_validate &&
+	    !c->unseen && ev->type == NW_EV_USE)
 		tell(e, c, finding(110, c, NULL, (struct where){ ev->ts, ev->frame }));
 }
 

@@ -24,11 +24,11 @@ struct nw_tap_config {
 /* One packet of a capture. */
 struct nw_tap_packet {
 	const uint8_t *data;
-	uint32_t caplen; /* bytes in data */
-	uint32_t len;	 /* bytes on the wire */
-	uint64_t ts;	 /* ns */
-	uint64_t frame;	 /* from 1 */
-	uint32_t l3_off; /* where the network header begins; 0: Ethernet, found by the tap */
+	uint32_t caplen;    /* bytes in data */
+	uint32_t len;	    /* bytes on the wire */
+	uint64_t ts;	    /* ns */
+	uint64_t frame;	    /* from 1 */
+	uint32_t l3_off;    /* where the network header begins; 0: Ethernet, found by the tap */
 	uint16_t ethertype; /* with l3_off > 0 or raw: 0x0800, 0x86dd; host byte order */
 	uint8_t raw;	    /* no link header at all */
 };
