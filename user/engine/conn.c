@@ -108,7 +108,8 @@ int nw_params_set(struct nw_params *p, const struct nw_event *ev)
 		if (!dialects)
 			return -ENOMEM;
 		for (i = 0; i < n; i++)
-			dialects[i] = nw_le16(ev->data + ev->smb.dialects_off + 2 * i);
+			dialects[i] = ev->data[ev->smb.dialects_off + 2 * i] |
+				      ev->data[ev->smb.dialects_off + 2 * i + 1] << 8;
 	}
 	free(p->dialects);
 	*p = (struct nw_params){

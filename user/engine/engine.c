@@ -34,6 +34,8 @@ static void set_closed(struct nw_engine *e, struct nw_conn *c, uint64_t ts)
 	struct nw_conn_state *s = c->state;
 
 	set_open(e, c);
+	nw_join_release(e, &s->join[0]);
+	nw_join_release(e, &s->join[1]);
 	s->closed_ts = ts ? ts : 1;
 	s->closed_prev = e->closed_last;
 	s->closed_next = NULL;
@@ -314,6 +316,10 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 	int err = 0;
 
 	e->stats.events++;
+	if (ev->type >= NW_EV_MAX || ev->dir > NW_S2C || ev->client > 1 || ev->data_len > NW_DATA_MAX) {
+		e->stats.ignored++;
+		return 0;
+	}
 	if (ev->ts > e->now)
 		e->now = ev->ts;
 	if (e->next_due && e->now >= e->next_due)

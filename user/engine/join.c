@@ -85,12 +85,32 @@ static void put(struct nw_join *j, uint32_t seq, const uint8_t *data, uint32_t l
 		j->furthest = at + len;
 }
 
-/* Bytes known without a break from pos on. */
-static uint32_t contiguous(const struct nw_join *j)
+/* Bytes known without a break from `at` bytes behind pos on. */
+static uint32_t contiguous(const struct nw_join *j, uint32_t at)
 {
-	const uint8_t *gap = j->furthest ? memchr(j->known, 0, j->furthest) : NULL;
+	const uint8_t *gap;
 
-	return gap ? (uint32_t)(gap - j->known) : j->furthest;
+	if (at >= j->furthest)
+		return 0;
+	gap = memchr(j->known + at, 0, j->furthest - at);
+	return gap ? (uint32_t)(gap - (j->known + at)) : j->furthest - at;
+}
+
+/* Is all that counts of the message at the hint there? Then what lies before it is not coming any more. */
+static bool hint_is_complete(const struct nw_join *j)
+{
+	uint32_t at = j->hint - j->pos, have, len;
+
+	if (nw_seq_diff(j->hint, j->pos) <= 0)
+		return false;
+	have = contiguous(j, at);
+	if (j->hint_inner)
+		len = j->hint_end - j->hint;
+	else if (have > NW_NBSS_HEADER && j->bytes[at] == NW_NBSS_MESSAGE)
+		len = NW_NBSS_HEADER + nw_nbss_len(j->bytes + at);
+	else
+		return false;
+	return have >= nw_min(len, NW_PASS_MAX);
 }
 
 /*
@@ -146,8 +166,10 @@ static int tell(struct nw_engine *e, struct nw_conn *c, const struct nw_event *p
 	if ((type == NW_EV_NEGOTIATE_REQ || type == NW_EV_NEGOTIATE_RSP || type == NW_EV_VALIDATE_REQ ||
 	     type == NW_EV_VALIDATE_RSP) &&
 	    nw_extract(&ev.smb, ev.data + 4, nw_min(n, NW_DATA_MAX - 4), type) < 0 &&
-	    extract_unusual(&ev, h, n) < 0)
+	    extract_unusual(&ev, h, n) < 0) {
+		c->unseen |= NW_UNSEEN_GAP; /* it was there, and could not be read */
 		return 0;
+	}
 	e->stats.joined++;
 	return nw_engine_message(e, c, &ev);
 }
@@ -173,7 +195,7 @@ enum { MISSING, WITHIN, ON };
 static int step(struct nw_engine *e, struct nw_conn *c, const struct nw_event *piece)
 {
 	struct nw_join *j = &c->state->join[piece->dir & 1];
-	uint32_t nb = j->inner ? 0 : NW_NBSS_HEADER, have = contiguous(j), room, len, need;
+	uint32_t nb = j->inner ? 0 : NW_NBSS_HEADER, have = contiguous(j, 0), room, len, need;
 	_Alignas(8) uint8_t head[NW_JUDGE_MAX + 8] = { 0 };
 	__u32 ids[NW_PENDING_MAX];
 	struct nw_judged r;
@@ -229,7 +251,8 @@ static void take_boundary(struct nw_engine *e, struct nw_join *j, const struct n
 		j->frame_end = ev->msg_end;
 		j->valid = true;
 	}
-	if (nw_seq_diff(ev->boundary, j->hint) >= 0) {
+	/* A piece from before the boundary is the rest of the message that begins at the hint before it. */
+	if (nw_seq_diff(ev->boundary, j->hint) >= 0 && nw_seq_diff(ev->msg_seq, ev->boundary) >= 0) {
 		j->hint = ev->boundary;
 		j->hint_inner = ev->flags & NW_EF_COMPOUND;
 		j->hint_end = ev->msg_end;
@@ -265,6 +288,10 @@ int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event 
 		r = step(e, c, ev);
 		if (r == MISSING && j->valid && nw_seq_diff(j->hint, j->pos) > 0) {
 			/* The tap judged what begins here, and will not pass it. */
+			move_to_hint(j);
+			r = ON;
+		} else if (r == WITHIN && hint_is_complete(j)) {
+			c->unseen |= NW_UNSEEN_GAP;
 			move_to_hint(j);
 			r = ON;
 		}
