@@ -163,6 +163,11 @@ nw_inline void nw_io_syn_put(void *ctx, const struct nw_key *k, const struct nw_
 	bpf_map_update_elem(&nw_syns, k, v, BPF_ANY);
 }
 
+nw_inline void nw_io_syn_del(void *ctx, const struct nw_key *k)
+{
+	bpf_map_delete_elem(&nw_syns, k);
+}
+
 nw_inline struct nw_carry *nw_io_carry(void *ctx, const struct nw_key *k)
 {
 	return bpf_map_lookup_elem(&nw_carries, k);

@@ -11,7 +11,7 @@
  *   NW_EXTRACT(ev, n, type)             nw_extract() on an event
  *   NW_LOOP_WALK(ctx, kind, s, f), NW_LOOP_OPT(kind, opt_walk)   repeat the step until it returns 1
  *   nw_io_flow(ctx, key), nw_io_flow_new(ctx, key), nw_io_flow_del(ctx, key)
- *   nw_io_syn(ctx, key), nw_io_syn_put(ctx, key, value)
+ *   nw_io_syn(ctx, key), nw_io_syn_put(ctx, key, value), nw_io_syn_del(ctx, key)
  *   nw_io_carry(ctx, key), nw_io_carry_put(ctx, key, value)
  *   nw_io_stamp(s, ev)                  time, numbers, hook and interface of an event
  *   nw_io_count(ctx, counter), nw_io_lost(ctx), nw_io_is_port(ctx, be16)
@@ -26,26 +26,46 @@
 #define nw_of_sender(p, pair) ((p)->sender ? (pair)[1] : (pair)[0])
 #define nw_of_other(p, pair) ((p)->sender ? (pair)[0] : (pair)[1])
 
+/*
+ * The rest of a wanted message, from a later segment: what is new, once; what comes out of order, as far as
+ * raw_left goes, so that repeating a segment for ever costs no events.
+ */
+nw_inline void nw_pass_rest(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
+{
+	struct nw_dir *d = nw_dir_of(s, f);
+	__u32 from = s->seq, to = s->seq + s->len;
+
+	if (nw_seq_diff(s->seq, d->pass_end) > 65536) {
+		d->flags &= ~NW_DF_PASS;
+		return;
+	}
+	if (nw_seq_diff(to, d->pass_end) > 0)
+		to = d->pass_end;
+	/* What lies behind next is passed with its own boundary. */
+	if (d->flags & NW_DF_SYNCED && nw_seq_diff(to, d->next) > 0)
+		to = d->next;
+	if (nw_seq_diff(from, d->pass_next) < 0)
+		from = d->pass_next;
+	if (nw_seq_diff(to, from) <= 0)
+		return;
+	if (from == d->pass_next)
+		d->pass_next = to;
+	else if (d->raw_left < to - from)
+		return;
+	else
+		d->raw_left -= to - from;
+	nw_pass(ctx, kind, s, f, from, to, 0);
+}
+
 /* The payload of a tracked flow. Returns the outcome. */
 nw_inline enum nw_counter nw_payload(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
 {
 	struct nw_dir *d = nw_dir_of(s, f);
-	__u32 end = s->seq + s->len, to;
+	__u32 end = s->seq + s->len;
 	__s32 gap;
 
-	if (d->flags & NW_DF_PASS) {
-		gap = nw_seq_diff(d->pass_end, s->seq);
-		if (gap > 0) {
-			to = nw_seq_diff(d->pass_end, end) < 0 ? d->pass_end : end;
-			/* What lies behind next is passed below, with its own boundary. */
-			if (d->flags & NW_DF_SYNCED && nw_seq_diff(to, d->next) > 0)
-				to = d->next;
-			if (nw_seq_diff(to, s->seq) > 0)
-				nw_pass(ctx, kind, s, f, s->seq, to, 0);
-		} else if (gap < -65536) {
-			d->flags &= ~NW_DF_PASS;
-		}
-	}
+	if (d->flags & NW_DF_PASS)
+		nw_pass_rest(ctx, kind, s, f);
 	if (!(d->flags & NW_DF_SYNCED)) {
 		if (!nw_starts_message(ctx, kind, s))
 			return NW_C_AHEAD;
@@ -62,6 +82,8 @@ nw_inline enum nw_counter nw_payload(void *ctx, const int kind, struct nw_scratc
 		nw_resync(ctx, kind, s, f);
 	}
 	NW_LOOP_WALK(ctx, kind, s, f);
+	if (d->flags & NW_DF_SYNCED && nw_seq_diff(end, nw_dir_wants(d)) > 0)
+		nw_give_up(ctx, kind, s, f, NW_GAP_LOST); /* more messages than are read of one packet */
 	if (d->flags & NW_DF_HOLE)
 		nw_hole_closed(ctx, kind, s, f);
 	return NW_C_WALKED;
@@ -109,6 +131,7 @@ nw_inline void nw_handshake(void *ctx, const int kind, struct nw_scratch *s)
 	struct nw_syn fresh = {}, *syn = nw_io_syn(ctx, &p->key);
 	int is_syn = !(p->tcp.flags & NW_TH_ACK);
 	struct nw_flow *f;
+	struct nw_dir *o;
 
 	if (syn)
 		fresh = *syn;
@@ -131,9 +154,20 @@ nw_inline void nw_handshake(void *ctx, const int kind, struct nw_scratch *s)
 		NW_LOOP_OPT(kind, &ow);
 		fresh.opts |= ow.seen;
 	}
-	nw_io_syn_put(ctx, &p->key, &fresh);
 	f = nw_io_flow(ctx, &p->key);
-	if (f && is_syn && !(f->flags & NW_FF_SYN && f->isn == p->tcp.seq))
+	/* With TCP Fast Open the flow began before the answer. */
+	if (f && !is_syn && f->flags & NW_FF_SYN && p->tcp.ack - 1 - f->isn <= NW_RAW_MAX) {
+		o = &f->dir[(p->sender & 1) == f->client ? NW_C2S : NW_S2C];
+		if (!(o->flags & NW_DF_SYNCED)) {
+			o->next = p->tcp.seq + 1;
+			o->flags |= NW_DF_SYNCED;
+		}
+		return;
+	}
+	if (f && is_syn && f->flags & NW_FF_SYN && f->isn == p->tcp.seq)
+		return; /* the SYN again */
+	nw_io_syn_put(ctx, &p->key, &fresh);
+	if (f && is_syn)
 		f->flags |= NW_FF_NEW_SYN;
 }
 
@@ -146,7 +180,7 @@ nw_inline struct nw_flow *nw_flow_begin(void *ctx, const int kind, struct nw_scr
 	struct nw_pkt *p = &s->pkt;
 	__u32 who = p->sender & 1, n = nw_min(s->len, 12), client;
 	struct nw_syn syn = {}, *known = nw_io_syn(ctx, &p->key);
-	__u32 into = ~0u;
+	__u32 into = ~0u, ack;
 	struct nw_flow *f;
 	struct nw_dir *o;
 	int first;
@@ -156,9 +190,11 @@ nw_inline struct nw_flow *nw_flow_begin(void *ctx, const int kind, struct nw_scr
 	/* How far into the stream? A blind forger does not know the other side's sequence number. */
 	if (syn.have & (1 << who))
 		into = s->seq - (nw_of_sender(p, syn.isn) + 1);
-	if (syn.have == 3 && !(p->tcp.flags & NW_TH_SYN) &&
-	    p->tcp.ack - (nw_of_other(p, syn.isn) + 1) > NW_RAW_MAX)
-		into = ~0u;
+	ack = p->tcp.ack - (nw_of_other(p, syn.isn) + 1);
+	if (syn.have == 3 && !(p->tcp.flags & NW_TH_SYN) && ack > NW_PICK_UP_MAX)
+		return 0;
+	if (syn.have & (1 << who) && into > NW_PICK_UP_MAX)
+		return 0;
 	first = into < NW_RAW_MAX; /* the segment before this one may only be late */
 	if (!nw_len_ok(&n, 12))
 		return 0;
@@ -192,6 +228,7 @@ nw_inline struct nw_flow *nw_flow_begin(void *ctx, const int kind, struct nw_scr
 		}
 	}
 	nw_follow_from_here(s, f);
+	nw_io_syn_del(ctx, &p->key); /* a flow that is forgotten is to be picked up wherever it is then */
 	if (first)
 		nw_dir_of(s, f)->next -= into;
 	else

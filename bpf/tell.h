@@ -52,8 +52,14 @@ nw_inline void nw_event_fill(struct nw_event *ev, struct nw_scratch *s, struct n
 	ev->hdr_len = 0;
 	ev->data_len = 0;
 	ev->pad0 = 0;
-	f->flags |= NW_FF_TOLD;
 	nw_io_stamp(s, ev);
+}
+
+/* Only what was sent counts as told: an event that is discarded was none. */
+nw_inline void nw_send(void *ctx, struct nw_flow *f, struct nw_event *ev)
+{
+	f->flags |= NW_FF_TOLD;
+	NW_SUBMIT(ctx, ev);
 }
 
 nw_inline void nw_event_hdr(struct nw_event *ev, void *ctx, const int kind, struct nw_scratch *s)
@@ -94,7 +100,7 @@ nw_inline void nw_tell(void *ctx, const int kind, struct nw_scratch *s, struct n
 			ev->smb.command = NW_COMMAND_ENCRYPTED;
 		}
 	}
-	NW_SUBMIT(ctx, ev);
+	nw_send(ctx, f, ev);
 }
 
 nw_inline void nw_piece_fill(struct nw_event *ev, struct nw_scratch *s, struct nw_flow *f, __u32 seq, __u32 n)
@@ -135,12 +141,12 @@ nw_inline long nw_pass_piece(void *ctx, const int kind, struct nw_scratch *s, st
 			nw_io_count(ctx, NW_C_TRUNCATED);
 			ev->type = NW_EV_GAP;
 			ev->cause = NW_GAP_TRUNCATED;
-			NW_SUBMIT(ctx, ev);
+			nw_send(ctx, f, ev);
 			return 1;
 		}
 		ev->data_len = n + 4;
 	}
-	NW_SUBMIT(ctx, ev);
+	nw_send(ctx, f, ev);
 	s->pass_seq += n;
 	return s->pass_seq == s->pass_end;
 }
@@ -167,7 +173,7 @@ nw_inline void nw_pass_head(void *ctx, const int kind, struct nw_scratch *s, str
 		for (i = 0; i < NW_HEAD_MAX; i += 4)
 			*(nw_u32a *)(ev->data + 4 + i) = *(const nw_u32a *)(s->hb + i);
 	}
-	NW_SUBMIT(ctx, ev);
+	nw_send(ctx, f, ev);
 }
 
 /* Does the fingerprint equal that of the flow's NEGOTIATE? */
@@ -212,7 +218,7 @@ nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, s
 		nw_io_count(ctx, NW_C_TRUNCATED);
 		ev->type = NW_EV_GAP;
 		ev->cause = NW_GAP_TRUNCATED;
-		NW_SUBMIT(ctx, ev);
+		nw_send(ctx, f, ev);
 		return 0;
 	}
 	if (NW_EXTRACT(ev, n, type) < 0) {
@@ -227,7 +233,7 @@ nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, s
 		f->fp_request = ev->smb.fingerprint;
 	if (type == NW_EV_NEGOTIATE_RSP)
 		f->fp_response = ev->smb.fingerprint;
-	NW_SUBMIT(ctx, ev);
+	nw_send(ctx, f, ev);
 	return 0;
 }
 

@@ -107,6 +107,14 @@ nw_inline int nw_is_pending(const __u32 *pending, __u32 message_id_low)
 	       pending[3] == message_id_low;
 }
 
+/* The low half of a MessageId, as it stands among the pending, where 0 says "none". */
+nw_inline __u32 nw_pending_id(const __u8 *h)
+{
+	__u32 low = nw_le32(h + NW_H_MESSAGE_ID);
+
+	return low ? low : 0xffffffffu;
+}
+
 /* SMB1 and transforms, told by the first byte; n bytes of the message are there. */
 nw_inline struct nw_judged nw_judge_other(const __u8 *h, __u32 n, __u8 first)
 {
@@ -200,7 +208,7 @@ nw_inline struct nw_judged nw_judge(const __u8 *h, __u32 n, __u32 room, const __
 			j.type = j.response ? NW_EV_VALIDATE_RSP : NW_EV_VALIDATE_REQ;
 			return j;
 		}
-		j.guess = !nw_is_pending(pending, nw_le32(h + NW_H_MESSAGE_ID));
+		j.guess = !nw_is_pending(pending, nw_pending_id(h));
 		if (j.response && (!j.guess || (suspect && status >= 0xc0000000u))) {
 			j.class = NW_CL_MESSAGE;
 			j.type = NW_EV_VALIDATE_RSP;
@@ -223,12 +231,6 @@ nw_inline struct nw_judged nw_judge(const __u8 *h, __u32 n, __u32 room, const __
 		j.class = NW_CL_REQUEST;
 		return j;
 	}
-}
-
-/* MessageId 0 belongs to NEGOTIATE, so that 0 can stand for "none" among the pending. */
-nw_inline __u32 nw_pending_id(const __u8 *h)
-{
-	return nw_le32(h + NW_H_MESSAGE_ID);
 }
 
 /* The fixed fields of an SMB2 header of which 64 bytes are there. */

@@ -27,6 +27,8 @@
 /* Bytes that one hole may pass unjudged: eleven MTU segments, or a handshake (about 3 KiB) in
  * single bytes several times over. */
 #define NW_RAW_MAX 16384u
+/* How far from its handshake a connection may be when its first segment is seen, and be picked up. */
+#define NW_PICK_UP_MAX 0x100000u
 /* Segments behind a hole after which it is taken for lost although nobody acknowledged it. */
 #define NW_AHEAD_MAX 32
 /* A segment further back than any message and window can explain belongs to another connection:
@@ -50,9 +52,10 @@
 struct nw_dir {
 	__u32 next;
 	__u32 frame_end;
+	__u32 pass_next; /* with PASS: bytes before it were passed in order */
 	__u32 pass_end;
 	__u32 seen_end; /* with HOLE: the furthest byte seen */
-	__u16 raw_left; /* with HOLE: what may still be passed unjudged */
+	__u16 raw_left; /* with HOLE or PASS: what may still be passed unjudged or out of order */
 	__u8 flags;
 	__u8 carry; /* bytes of a half header in the carry map */
 	__u8 ahead; /* with HOLE: segments seen behind it */
@@ -98,8 +101,8 @@ struct nw_carry {
 	__u32 b[20]; /* 80 bytes: NW_HEAD_MAX = 76, and 4 in front in a compound */
 };
 
-_Static_assert(sizeof(struct nw_dir) == 24, "dir");
-_Static_assert(sizeof(struct nw_flow) == 104, "flow");
+_Static_assert(sizeof(struct nw_dir) == 28, "dir");
+_Static_assert(sizeof(struct nw_flow) == 112, "flow");
 _Static_assert(sizeof(struct nw_carry) >= 4 + NW_JUDGE_MAX, "carry");
 
 /* Where a direction's next unread byte is: behind what of a half header was put by. */

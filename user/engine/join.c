@@ -182,7 +182,7 @@ static void pending(const struct nw_conn *c, __u32 ids[NW_PENDING_MAX])
 	memset(ids, 0, NW_PENDING_MAX * sizeof(*ids));
 	for (i = c->n_validate; i-- > 0 && n < NW_PENDING_MAX;)
 		if (c->validate[i].request.ts && !c->validate[i].response.ts)
-			ids[n++] = (__u32)c->validate[i].request.message_id;
+			ids[n++] = (__u32)c->validate[i].request.message_id ?: 0xffffffffu;
 }
 
 enum { MISSING, WITHIN, ON };

@@ -136,13 +136,22 @@ static struct nw_flow *nw_io_flow_new(void *ctx, const struct nw_key *k)
 	return tap_replace(((struct nw_tap *)ctx)->flows, k);
 }
 
-static void nw_io_flow_del(void *ctx, const struct nw_key *k)
+static void tap_del(struct nw_table *t, const struct nw_key *k)
 {
-	struct nw_table *t = ((struct nw_tap *)ctx)->flows;
 	void *old = nw_table_get(t, k);
 
 	if (old)
 		nw_table_del(t, old);
+}
+
+static void nw_io_flow_del(void *ctx, const struct nw_key *k)
+{
+	tap_del(((struct nw_tap *)ctx)->flows, k);
+}
+
+static void nw_io_syn_del(void *ctx, const struct nw_key *k)
+{
+	tap_del(((struct nw_tap *)ctx)->syns, k);
 }
 
 static struct nw_syn *nw_io_syn(void *ctx, const struct nw_key *k)
