@@ -197,7 +197,6 @@ _Static_assert(NW_EVENT_FULL == 848, "event");
 	X(UNTRACKED, "of an SMB port, but no flow that speaks SMB")                                          \
 	X(EMPTY, "of a tracked flow, without payload")                                                       \
 	X(BODY, "inside a message, nothing to read")                                                         \
-	X(OLD, "repeats bytes that were seen before")                                                        \
 	X(WALKED, "held the beginning of a message")                                                         \
 	X(AHEAD, "behind a hole in the stream")                                                              \
 	X(OUTCOMES, "not a counter: the outcomes end here")                                                  \

@@ -249,7 +249,8 @@ nw_inline int nw_is_of_new_syn(void *ctx, struct nw_scratch *s)
 		return 0;
 	if (syn->have & (1 << (p->sender & 1)) && s->seq == nw_of_sender(p, syn->isn) + 1)
 		return 1;
-	return !s->len && p->tcp.ack == nw_of_other(p, syn->isn) + 1;
+	/* Refused: RFC 9293 3.5.2, a RST of sequence number 0 that acknowledges the SYN. */
+	return !s->len && !p->tcp.seq && p->tcp.ack == nw_of_other(p, syn->isn) + 1;
 }
 
 /* One TCP segment whose headers were read into s->pkt. Returns the packet's outcome. */

@@ -68,6 +68,9 @@ nw_inline void nw_give_up(void *ctx, const int kind, struct nw_scratch *s, struc
 /* A VALIDATE request waits for an answer from now on; an answer ends the wait. */
 nw_inline void nw_pending_set(struct nw_flow *f, __u32 id)
 {
+	/* One more than are remembered: the answer to the one forgotten is known by being an error. */
+	if (f->pending[f->pending_at & (NW_PENDING_MAX - 1)])
+		f->suspect = NW_SUSPECT_MAX;
 	f->pending[f->pending_at & (NW_PENDING_MAX - 1)] = id;
 	f->pending_at++;
 }

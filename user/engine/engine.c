@@ -422,8 +422,12 @@ void nw_engine_flush(struct nw_engine *e)
 
 void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out)
 {
+	const struct nw_conn *c;
+
 	*out = e->stats;
 	out->conns_now = nw_table_count(e->table);
+	for (c = nw_table_first(e->table); c; c = nw_table_next(e->table, c))
+		out->not_observed += nw_conn_observed(c) != NW_OBSERVED_FULL;
 }
 
 int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg)

@@ -43,7 +43,9 @@ struct nw_conn_state {
 	uint64_t due;	    /* earliest deadline, 0: none */
 	uint64_t closed_ts; /* 0: open; else a member of the engine's list of the closed */
 	struct nw_conn *closed_prev, *closed_next;
-	uint64_t gap_ts;	 /* of the last gap or loss */
+	uint64_t gap_ts;      /* of the last gap or loss */
+	uint64_t unvalidated; /* a tree was used before any VALIDATE; 0: not */
+	uint64_t unvalidated_frame;
 	int16_t unused_validate; /* answered well, and the tree not used since; -1: none */
 	uint8_t fins;		 /* bit by direction */
 };

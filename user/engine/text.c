@@ -135,7 +135,10 @@ static void say_101(struct nw_text *s, const struct nw_conn *c, const struct nw_
 {
 	const struct nw_exchange *x = &c->validate[f->validate];
 
-	nw_text_add(s, "SMB2 NEGOTIATE request was altered between the client and %s: ", here(v));
+	if (f->leg == NW_LEG_NONE)
+		nw_text_add(s, "SMB2 NEGOTIATE request was altered within this client: ");
+	else
+		nw_text_add(s, "SMB2 NEGOTIATE request was altered between the client and %s: ", here(v));
 	say_fields(s, f->fields);
 	if (f->fields & NW_FIELD_DIALECTS)
 		nw_text_add(s, x->highest_same ? ", the highest offered is the same" :
@@ -206,7 +209,11 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 
 	switch (f->rule) {
 	case 102:
-		nw_text_add(s, "SMB2 NEGOTIATE response was altered between the server and %s: ", here(v));
+		if (f->leg == NW_LEG_NONE)
+			nw_text_add(s, "SMB2 NEGOTIATE response was altered within this server: ");
+		else
+			nw_text_add(s, "SMB2 NEGOTIATE response was altered between the server and %s: ",
+				    here(v));
 		say_fields(s, f->fields);
 		break;
 	case 103:
@@ -222,11 +229,13 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 			    f->outcome == NW_OUT_CLIENT_RST ? "reset the connection (RST)" :
 							      "closed the connection (FIN)");
 		say_delay(s, f->delay_ns);
-		nw_text_add(s,
-			    " after VALIDATE_NEGOTIATE_INFO was answered well, without using the tree: the "
-			    "NEGOTIATE "
-			    "response may have been altered between %s and the client",
-			    here(v));
+		nw_text_add(s, " after VALIDATE_NEGOTIATE_INFO was answered well, without using the tree: ");
+		if (f->leg == NW_LEG_NONE)
+			nw_text_add(s, "it may have found a signature wrong, or was told to stop");
+		else
+			nw_text_add(s,
+				    "the NEGOTIATE response may have been altered between %s and the client",
+				    here(v));
 		break;
 	case 106:
 		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO was not answered within ");

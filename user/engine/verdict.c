@@ -39,6 +39,15 @@ static bool near(uint64_t lost_ts, uint64_t ts)
 	return lost_ts && (lost_ts > ts ? lost_ts - ts : ts - lost_ts) < NEAR;
 }
 
+/* On a host's own packets there is no path between it and itself. */
+static uint8_t leg_from(uint8_t leg, enum nw_vantage v)
+{
+	if ((leg == NW_LEG_CLIENT_HERE && v == NW_VANTAGE_CLIENT) ||
+	    (leg == NW_LEG_HERE_SERVER && v == NW_VANTAGE_SERVER))
+		return NW_LEG_NONE;
+	return leg;
+}
+
 /* Clients validate once per share: the same finding again on the same connection is no news. */
 static bool told_before(const struct nw_conn *c, const struct nw_finding *f)
 {
@@ -65,6 +74,7 @@ static void tell(struct nw_engine *e, struct nw_conn *c, struct nw_finding f)
 		f.near_gap = true;
 	if (x && x->request.ts && f.ts > x->request.ts)
 		f.delay_ns = f.ts - x->request.ts;
+	f.leg = leg_from(f.leg, nw_conn_vantage(e, c));
 	nw_finding_text(e, c, &f);
 	e->stats.findings++;
 	e->stats.rule[row]++;
@@ -181,10 +191,22 @@ void nw_verdict_used(struct nw_engine *e, struct nw_conn *c, const struct nw_eve
 	if (s->unused_validate >= 0)
 		c->validate[s->unused_validate].used = true;
 	s->unused_validate = -1;
-	/* Below 3.1.1, authenticated, a tree connected and used, and never a VALIDATE: all of it seen. */
-	if (c->dialect && c->dialect < 0x0311 && c->authenticated && c->tree_connected && !c->n_validate &&
-	    !c->unseen && ev->type == NW_EV_USE)
-		tell(e, c, finding(110, c, NULL, (struct where){ ev->ts, ev->frame }));
+	/* Not at once: a client may use the tree first and validate then. */
+	if (!s->unvalidated && c->dialect && c->dialect < 0x0311 && c->authenticated && c->tree_connected &&
+	    !c->n_validate && !c->unseen && ev->type == NW_EV_USE) {
+		s->unvalidated = e->now;
+		s->unvalidated_frame = ev->frame;
+	}
+}
+
+/* Below 3.1.1, authenticated, a tree connected and used, and no VALIDATE since: all of it seen. */
+static void conclude_unvalidated(struct nw_engine *e, struct nw_conn *c)
+{
+	struct nw_conn_state *s = c->state;
+
+	if (s->unvalidated && !c->n_validate && !c->unseen)
+		tell(e, c, finding(110, c, NULL, (struct where){ s->unvalidated, s->unvalidated_frame }));
+	s->unvalidated = 0;
 }
 
 /* A reset that its supposed sender did not send ends nothing in that sender's name. */
@@ -242,6 +264,7 @@ void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_even
 
 	if (ev->type == NW_EV_RST && is_forged(c, ev))
 		return;
+	conclude_unvalidated(e, c);
 	for (i = 0; i < c->n_validate; i++) {
 		x = &c->validate[i];
 		if (x->concluded || !x->request.ts)
@@ -280,6 +303,8 @@ void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now)
 {
 	unsigned int i;
 
+	if (c->state->unvalidated && now >= c->state->unvalidated + e->cfg.answer_timeout)
+		conclude_unvalidated(e, c);
 	for (i = 0; i < c->n_validate; i++) {
 		struct nw_exchange *x = &c->validate[i];
 		uint64_t by = deadline(e, x);
@@ -301,7 +326,7 @@ void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now)
 
 void nw_verdict_due(struct nw_engine *e, struct nw_conn *c)
 {
-	uint64_t first = 0;
+	uint64_t first = c->state->unvalidated ? c->state->unvalidated + e->cfg.answer_timeout : 0;
 	unsigned int i;
 
 	for (i = 0; i < c->n_validate; i++) {
@@ -326,6 +351,7 @@ void nw_verdict_final(struct nw_engine *e, struct nw_conn *c)
 	unsigned int i;
 
 	nw_verdict_tick(e, c, e->now);
+	conclude_unvalidated(e, c);
 	for (i = 0; i < c->n_validate; i++)
 		nw_verdict_forget(e, c, &c->validate[i]);
 }
