@@ -46,6 +46,8 @@ static void set_closed(struct nw_engine *e, struct nw_conn *c, uint64_t ts)
 static void leave(struct nw_engine *e, struct nw_conn *c)
 {
 	set_open(e, c);
+	if (c->state->join[0].robbed || c->state->join[1].robbed)
+		c->unseen |= NW_UNSEEN_GAP;
 	nw_verdict_final(e, c);
 	if (nw_conn_observed(c) != NW_OBSERVED_FULL)
 		e->stats.not_observed++;
@@ -353,6 +355,8 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 	}
 	if (c->n_resets)
 		nw_verdict_resets(e, c);
+	if (c->state->join[0].robbed || c->state->join[1].robbed)
+		c->unseen |= NW_UNSEEN_GAP;
 	if (ev->type != NW_EV_RST)
 		nw_endpoint_saw(c->state, ev);
 	nw_verdict_due(e, c);

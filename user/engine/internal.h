@@ -15,8 +15,9 @@
 
 /* One direction of which pieces came: bytes [pos, pos + window), where they are known. */
 struct nw_join {
-	bool valid; /* pos is a boundary */
-	bool inner; /* ... of a compound, in the frame that ends at frame_end */
+	bool valid;  /* pos is a boundary */
+	bool robbed; /* what was held was taken away for another connection */
+	bool inner;  /* ... of a compound, in the frame that ends at frame_end */
 	uint32_t pos;
 	uint32_t frame_end;
 	/* The furthest boundary that the tap told: where to go on when pos waits for what it won't pass */
@@ -24,6 +25,7 @@ struct nw_join {
 	uint32_t hint_end;
 	bool hint_inner;
 	uint32_t furthest; /* bytes from pos up to the last one known */
+	uint16_t slot;	   /* in nw_engine.held, while bytes are held */
 	uint8_t *bytes;	   /* NW_JOIN_WINDOW of them, NULL: nothing held */
 	uint8_t *known;	   /* 1 for each that is there */
 };
@@ -60,7 +62,11 @@ struct nw_engine {
 	uint64_t next_due;
 	uint64_t lost_ts;
 	struct nw_conn *closed_first, *closed_last; /* in order of closing */
+	/* Joiners at work; with none free, they are taken away in turn, so that nobody can keep all of them.
+	 */
+	struct nw_join *held[NW_JOINS_MAX];
 	uint32_t joins;
+	uint32_t next_victim;
 	uint64_t last_id;
 };
 

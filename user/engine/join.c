@@ -18,7 +18,8 @@ void nw_join_release(struct nw_engine *e, struct nw_join *j)
 	j->bytes = NULL;
 	j->known = NULL;
 	j->furthest = 0;
-	e->joins--;
+	e->held[j->slot] = e->held[--e->joins];
+	e->held[j->slot]->slot = j->slot;
 }
 
 static int hold(struct nw_engine *e, struct nw_join *j)
@@ -26,15 +27,20 @@ static int hold(struct nw_engine *e, struct nw_join *j)
 	if (j->bytes)
 		return 0;
 	if (e->joins >= NW_JOINS_MAX) {
+		struct nw_join *victim = e->held[e->next_victim++ % NW_JOINS_MAX];
+
 		e->stats.join_dropped++;
-		return -ENOBUFS;
+		victim->valid = false;
+		victim->robbed = true;
+		nw_join_release(e, victim);
 	}
 	j->bytes = calloc(2, NW_JOIN_WINDOW);
 	if (!j->bytes)
 		return -ENOMEM;
 	j->known = j->bytes + NW_JOIN_WINDOW;
 	j->furthest = 0;
-	e->joins++;
+	j->slot = (uint16_t)e->joins;
+	e->held[e->joins++] = j;
 	return 0;
 }
 
@@ -270,10 +276,8 @@ int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event 
 	take_boundary(e, j, ev);
 	if (len) {
 		r = hold(e, j);
-		if (r < 0) {
-			c->unseen |= NW_UNSEEN_GAP;
-			return r == -ENOBUFS ? 0 : r;
-		}
+		if (r < 0)
+			return r;
 		/* What is waited for can't come any more when the stream has gone on for a window. */
 		if (nw_seq_diff(ev->msg_seq + len, j->pos) > (int32_t)NW_JOIN_WINDOW &&
 		    nw_seq_diff(j->hint, j->pos) > 0) {
