@@ -159,9 +159,9 @@ install: all ## DESTDIR and prefix are respected
 	install -D -m 0644 scripts/negwatchd.conf $(DESTDIR)$(sysconfdir)/negwatch/negwatchd.conf
 	install -D -m 0644 scripts/negwatchd.service $(DESTDIR)$(prefix)/lib/systemd/system/negwatchd.service
 
-clean: ## remove what was built (not the lab's Samba)
+clean: ## remove what was built (not what was unpacked of Debian's packages)
 	rm -rf $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/lint-* \
-		$(O)/negwatch $(O)/negwatchd
+		$(O)/negwatch $(O)/negwatchd $(O)/kernels/*.o $(O)/kernels/objects $(O)/kernels/loads $(O)/kernels/wire
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
