@@ -119,6 +119,15 @@ check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 check: ## everything, with all set-up: the same as scripts/check
 	@scripts/check
 
+# What runs in the guests besides: see tests/kernels.
+$(O)/kernels/%: tests/kernels/%.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(NW_CFLAGS) $< -o $@ -lbpf -lpcap
+
+check-kernels: ## Debian's kernels 6.1 and 6.12 in QEMU, and the running one (root)
+	@scripts/kernel-matrix
+
 $(O)/empty.skel.h: tests/bench/empty.bpf.c
 	$(call say,SKEL,$@)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $(O)/empty.bpf.o
@@ -142,7 +151,8 @@ lint: ## format, warnings of both compilers, shellcheck
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-gcc CC=gcc all
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-clang CC=clang all
-	$(Q)shellcheck scripts/setup scripts/run scripts/check .ci/run
+	$(Q)shellcheck scripts/setup scripts/run scripts/check scripts/kernel-matrix .ci/run
+	$(Q)cd tests/kernels && shellcheck -x packages image guest
 
 install: all ## DESTDIR and prefix are respected
 	install -D -m 0755 $(O)/negwatchd $(DESTDIR)$(prefix)/sbin/negwatchd
@@ -150,11 +160,11 @@ install: all ## DESTDIR and prefix are respected
 	install -D -m 0644 scripts/negwatchd.conf $(DESTDIR)$(sysconfdir)/negwatch/negwatchd.conf
 	install -D -m 0644 scripts/negwatchd.service $(DESTDIR)$(prefix)/lib/systemd/system/negwatchd.service
 
-clean: ## remove what was built (not the lab's Samba)
+clean: ## remove what was built (not what was unpacked of Debian's packages)
 	rm -rf $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/lint-* \
-		$(O)/negwatch $(O)/negwatchd
+		$(O)/negwatch $(O)/negwatchd $(O)/kernels/*.o $(O)/kernels/objects $(O)/kernels/loads $(O)/kernels/wire
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all check check-unit check-load check-prog check-capture check-e2e bench format lint install clean help
+.PHONY: all check check-unit check-load check-prog check-capture check-e2e check-kernels bench format lint install clean help
