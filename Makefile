@@ -68,7 +68,7 @@ $(O)/negwatch: $(call objs,$(CLI))
 # Tests. Each level prints TAP and can be run alone.
 SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # Parts of the daemon that need no kernel programs.
-DAEMON_PURE = $(patsubst %,user/daemon/%.c,config how store control)
+DAEMON_PURE = $(patsubst %,user/daemon/%.c,config how choose store control)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
 	$(sort $(ENGINE) $(CAPTURE) $(wildcard user/sink/*.c) $(DAEMON_PURE)) $(wildcard tests/unit/lib_*.c))
