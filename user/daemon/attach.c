@@ -25,10 +25,14 @@ static int attach_xdp(struct nw_attached *a, const struct nw_link *link, const s
 	int err = fd < 0 ? -errno : 0;
 	struct nw_xdp_state x;
 
-	if (err == -EBUSY || err == -EEXIST) {
+	if (err)
 		nw_xdp_look(link->ifindex, &x);
+	if (err == -EBUSY || err == -EEXIST)
 		nw_xdp_busy_text(a->why, sizeof(a->why), &x);
-	} else if (err == -EOPNOTSUPP)
+	else if (err == -EOPNOTSUPP && x.native)
+		snprintf(a->why, sizeof(a->why),
+			 "the driver has native XDP, but not with these offloads; see negwatch doctor");
+	else if (err == -EOPNOTSUPP)
 		snprintf(a->why, sizeof(a->why), "the driver has no native XDP");
 	else if (err == -EINVAL || err == -ERANGE)
 		snprintf(a->why, sizeof(a->why), "the driver refuses XDP with MTU %u or these offloads",
