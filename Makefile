@@ -33,7 +33,7 @@ JSON = user/sink/flow_json.c
 DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c
 # What the doctor shares with the daemon: the choice of hooks, the configuration, the programs themselves.
 DOCTOR = $(patsubst %,user/daemon/%.c,config how choose xdp_look netlink own) user/sink/syslog.c user/source/live.c \
-	$(wildcard user/doctor/*.c)
+	user/daemon/clsact.c $(wildcard user/doctor/*.c user/cost/*.c)
 CLI = $(ENGINE) $(CAPTURE) $(JSON) $(DOCTOR) $(wildcard user/cli/*.c)
 
 DAEMON_LIBS = -lbpf -lelf -lz -ljansson
@@ -64,7 +64,8 @@ $(O)/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(NW_CFLAGS) -c $< -o $@
 
-$(O)/user/source/live.o $(O)/user/daemon/attach.o: $(O)/negwatch.skel.h
+$(O)/user/source/live.o: $(O)/negwatch.skel.h
+$(O)/user/cost/test_run.o: $(O)/negwatch.skel.h $(O)/empty.skel.h
 
 $(O)/negwatchd: $(call objs,$(DAEMON))
 	$(call say,LINK,$@)
@@ -128,9 +129,7 @@ check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 check: ## everything, with all set-up: the same as scripts/check
 	@scripts/check
 
-$(O)/tests/bench/bench_prog.o: $(O)/negwatch.skel.h $(O)/empty.skel.h
-
-$(O)/bench_prog: $(O)/tests/bench/bench_prog.o $(call objs,$(ENGINE) $(TAP) tests/unit/lib_talk.c)
+$(O)/bench_prog: $(O)/tests/bench/bench_prog.o $(call objs,$(ENGINE) user/cost/frames.c user/cost/test_run.c)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lbpf -lelf -lz
 
