@@ -205,4 +205,27 @@ def complaints():
             raise stage.Failed("a name that can't be an interface's is not refused with status 2")
 
 
-TESTS = {"veth": veth, "holder": holder, "privileges": privileges, "running": running, "complaints": complaints}
+def cost():
+    """--cost: figures for every packet and every way, in namespaces of its own; with a name, nothing is attached."""
+    with patient() as here, untouched(here):
+        done = here.doctor("--cost", "--json")
+        if done.returncode != 0:
+            raise stage.Failed(f"status {done.returncode}: {done.stderr}")
+        found = json.loads(done.stdout)["cost"]
+        packets = {(row["hook"], row["packet"]): row["ours_ns"] - row["empty_ns"] for row in found["packets"]}
+        if len(packets) != 6 or any(over < -10 for over in packets.values()):
+            raise stage.Failed(f"figures per packet: {packets}")
+        setups = {row["setup"]: row for row in found["transfer"]}
+        if len(setups) != 5 or any(row["cpu_s_per_gb"] <= 0 or row["gb_per_s"] <= 0 for row in setups.values()):
+            raise stage.Failed(f"figures of the transfer: {setups}")
+        done = here.doctor("--cost", here.dev)
+        if done.returncode != 0 or "Nothing was attached to it" not in done.stdout or "GB" in done.stdout:
+            raise stage.Failed(f"with an interface: status {done.returncode}\n{done.stdout}")
+        if max(len(line) for line in done.stdout.splitlines()) > 80:
+            raise stage.Failed("wider than 80 columns:\n" + done.stdout)
+        if here.doctor("--cost", "nw-nosuch0").returncode != 1:
+            raise stage.Failed("an interface that isn't there is not refused with status 1")
+
+
+TESTS = {"veth": veth, "holder": holder, "privileges": privileges, "running": running, "complaints": complaints,
+         "cost": cost}

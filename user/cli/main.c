@@ -53,6 +53,7 @@ static const struct option_row {
 	{ 'c', "client", "ADDRESS", "alerts flows watch", "only those of this client" },
 	{ 'C', "config", "FILE", "doctor",
 	  "negwatchd's configuration (default /etc/negwatch/negwatchd.conf)" },
+	{ 'k', "cost", NULL, "doctor", "measure what the programs cost on this host; takes some seconds" },
 	{ 'S', "since", "ID", "alerts", "only alerts with a higher number" },
 };
 
@@ -207,6 +208,9 @@ static enum parsed parse(struct nw_cli *cli, const struct command *cmd, int argc
 			break;
 		case 'c':
 			cli->client = optarg;
+			break;
+		case 'k':
+			cli->cost = true;
 			break;
 		case 'C':
 			cli->config = optarg;
