@@ -25,22 +25,27 @@ say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-7s %s\n'
 
 BPF_HEADERS = $(wildcard bpf/*.h bpf/wire/*.h)
 USER_HEADERS = $(wildcard user/*/*.h)
+BPF_OBJECTS = $(O)/negwatch.bpf.o $(O)/empty.bpf.o
 
 ENGINE = $(wildcard user/engine/*.c user/util/*.c)
 TAP = user/source/tap.c
 CAPTURE = $(TAP) user/source/capture.c
 JSON = user/sink/flow_json.c
 DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c
-CLI = $(ENGINE) $(CAPTURE) $(JSON) $(wildcard user/cli/*.c)
+# What the doctor shares with the daemon: the choice of hooks, the configuration, the programs themselves.
+DOCTOR = $(patsubst %,user/daemon/%.c,config how choose xdp_look netlink own) user/sink/syslog.c user/source/live.c \
+	user/daemon/clsact.c $(wildcard user/doctor/*.c user/cost/*.c)
+CLI = $(ENGINE) $(CAPTURE) $(JSON) $(DOCTOR) $(wildcard user/cli/*.c)
 
 DAEMON_LIBS = -lbpf -lelf -lz -ljansson
 CLI_LIBS = -lbpf -lelf -lz -ljansson -lsmartcols -lpcap
 
 objs = $(patsubst %.c,$(O)/$(2)%.o,$(1))
 
-all: $(O)/negwatchd $(O)/negwatch ## build both programs
+all: $(O)/negwatchd $(O)/negwatch $(O)/empty.bpf.o ## build both programs
 
-$(O)/negwatch.bpf.o: bpf/negwatch.bpf.c $(BPF_HEADERS)
+# Static pattern rules: $(O)/%.o below is for the host.
+$(BPF_OBJECTS): $(O)/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS)
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@.tmp.o
@@ -51,12 +56,17 @@ $(O)/negwatch.skel.h: $(O)/negwatch.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name nw_bpf > $@
 
+$(O)/empty.skel.h: $(O)/empty.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
+
 $(O)/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) Makefile
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(NW_CFLAGS) -c $< -o $@
 
-$(O)/user/source/live.o $(O)/user/daemon/attach.o: $(O)/negwatch.skel.h
+$(O)/user/source/live.o: $(O)/negwatch.skel.h
+$(O)/user/cost/test_run.o: $(O)/negwatch.skel.h $(O)/empty.skel.h
 
 $(O)/negwatchd: $(call objs,$(DAEMON))
 	$(call say,LINK,$@)
@@ -69,7 +79,8 @@ $(O)/negwatch: $(call objs,$(CLI))
 # Tests. Each level prints TAP and can be run alone.
 SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # Parts of the daemon that need no kernel programs.
-DAEMON_PURE = $(patsubst %,user/daemon/%.c,config how store control)
+DAEMON_PURE = $(patsubst %,user/daemon/%.c,config how choose store control) \
+	$(patsubst %,user/doctor/%.c,verdict host_checks if_checks)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
 	$(sort $(ENGINE) $(CAPTURE) $(wildcard user/sink/*.c) $(DAEMON_PURE)) $(wildcard tests/unit/lib_*.c))
@@ -128,14 +139,7 @@ $(O)/kernels/%: tests/kernels/%.c
 check-kernels: ## Debian's kernels 6.1 and 6.12 in QEMU, and the running one (root)
 	@scripts/kernel-matrix
 
-$(O)/empty.skel.h: tests/bench/empty.bpf.c
-	$(call say,SKEL,$@)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $(O)/empty.bpf.o
-	$(Q)$(BPFTOOL) gen skeleton $(O)/empty.bpf.o name empty_bpf > $@
-
-$(O)/tests/bench/bench_prog.o: $(O)/negwatch.skel.h $(O)/empty.skel.h
-
-$(O)/bench_prog: $(O)/tests/bench/bench_prog.o $(call objs,$(ENGINE) $(TAP) tests/unit/lib_talk.c)
+$(O)/bench_prog: $(O)/tests/bench/bench_prog.o $(call objs,$(ENGINE) user/cost/frames.c user/cost/test_run.c)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lbpf -lelf -lz
 

@@ -24,6 +24,8 @@ enum nw_cli_exit {
 struct nw_cli {
 	const char *socket;
 	bool json, no_headings, utc, quiet;
+	bool cost;	    /* doctor: measure instead */
+	const char *config; /* doctor: negwatchd's file; NULL: the usual one */
 	const char *client; /* only this address; NULL: all */
 	uint64_t limit;	    /* 0: not given */
 	uint64_t since;	    /* alert number; 0: not given */
@@ -37,6 +39,11 @@ int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_explain(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_stats(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_doctor(const struct nw_cli *cli, int argc, char **argv);
+/* The same with --cost. */
+int nw_doctor_cost(const struct nw_cli *cli, int argc, char **argv);
+/* What `negwatch doctor --help` says beyond the options. */
+void nw_help_doctor(void);
 int nw_cmd_read(int argc, char **argv);
 
 /* client.c */

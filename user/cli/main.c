@@ -18,16 +18,21 @@ static const struct command {
 	int min_args, max_args;
 	int (*run)(const struct nw_cli *cli, int argc, char **argv);
 	const char *help;
+	void (*more_help)(void); /* NULL: the options are all */
 } commands[] = {
-	{ "status", "", 0, 0, nw_cmd_status, "the daemon at a glance: hooks, flows, alerts, losses, syslog" },
-	{ "alerts", "", 0, 0, nw_cmd_alerts, "the last alerts, one line each" },
-	{ "show", "ID", 1, 1, nw_cmd_show,
-	  "one alert: both exchanges side by side, its meaning, the remedy" },
-	{ "flows", "", 0, 0, nw_cmd_flows, "connections that are followed, and those that ended just now" },
-	{ "watch", "", 0, 0, nw_cmd_watch, "alerts as they happen" },
-	{ "explain", "[RULE]", 0, 1, nw_cmd_explain, "what a rule means and what to do; all rules" },
-	{ "stats", "", 0, 0, nw_cmd_stats, "counters of the kernel programs" },
-	{ "read", "FILE...", 0, -1, run_read, "look for the same in capture files; needs no daemon" },
+	{ "status", "", 0, 0, nw_cmd_status, "the daemon at a glance: hooks, flows, alerts, losses, syslog",
+	  NULL },
+	{ "alerts", "", 0, 0, nw_cmd_alerts, "the last alerts, one line each", NULL },
+	{ "show", "ID", 1, 1, nw_cmd_show, "one alert: both exchanges side by side, its meaning, the remedy",
+	  NULL },
+	{ "flows", "", 0, 0, nw_cmd_flows, "connections that are followed, and those that ended just now",
+	  NULL },
+	{ "watch", "", 0, 0, nw_cmd_watch, "alerts as they happen", NULL },
+	{ "explain", "[RULE]", 0, 1, nw_cmd_explain, "what a rule means and what to do; all rules", NULL },
+	{ "stats", "", 0, 0, nw_cmd_stats, "counters of the kernel programs", NULL },
+	{ "read", "FILE...", 0, -1, run_read, "look for the same in capture files; needs no daemon", NULL },
+	{ "doctor", "[INTERFACE...]", 0, 64, nw_cmd_doctor,
+	  "what negwatchd needs: is it there? Attaches nothing; needs no daemon", nw_help_doctor },
 };
 
 static const struct option_row {
@@ -46,6 +51,9 @@ static const struct option_row {
 	{ 'V', "version", NULL, NULL, "print the version and exit" },
 	{ 'l', "limit", "N", "alerts flows watch", "only the newest N; watch: end after N" },
 	{ 'c', "client", "ADDRESS", "alerts flows watch", "only those of this client" },
+	{ 'C', "config", "FILE", "doctor",
+	  "negwatchd's configuration (default /etc/negwatch/negwatchd.conf)" },
+	{ 'k', "cost", NULL, "doctor", "measure what the programs cost on this host; takes some seconds" },
 	{ 'S', "since", "ID", "alerts", "only alerts with a higher number" },
 };
 
@@ -76,6 +84,8 @@ static void help(const struct command *cmd)
 		nw_wrap(stdout, "", 0, NW_CLI_WIDTH, cmd->help);
 		printf("\n");
 		print_options(cmd);
+		if (cmd->more_help)
+			cmd->more_help();
 		return;
 	}
 	printf("usage: negwatch [OPTION]... COMMAND [ARGUMENT]...\n"
@@ -84,13 +94,13 @@ static void help(const struct command *cmd)
 		char left[40];
 
 		snprintf(left, sizeof(left), "  %s %s", commands[i].name, commands[i].args);
-		nw_wrap(stdout, left, 19, NW_CLI_WIDTH, commands[i].help);
+		nw_wrap(stdout, left, 25, NW_CLI_WIDTH, commands[i].help);
 	}
 	printf("\n");
 	print_options(NULL);
 	printf("\nMore on a command: negwatch COMMAND --help\n"
-	       "Exit: 0 done, 1 refused or not found, 2 usage, 3 no daemon to talk to (read: see its "
-	       "help).\n");
+	       "Exit: 0 done, 1 refused or not found, 2 usage, 3 no daemon to talk to\n"
+	       "(read and doctor: see their help).\n");
 }
 
 /* How many letters have to be changed, added or removed; two neighbours that changed places count as one. */
@@ -198,6 +208,12 @@ static enum parsed parse(struct nw_cli *cli, const struct command *cmd, int argc
 			break;
 		case 'c':
 			cli->client = optarg;
+			break;
+		case 'k':
+			cli->cost = true;
+			break;
+		case 'C':
+			cli->config = optarg;
 			break;
 		case 'l':
 			if (parse_number("limit", optarg, &cli->limit) < 0)

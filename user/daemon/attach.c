@@ -10,59 +10,12 @@
 #include <sys/un.h>
 
 #include "attach.h"
+#include "choose.h"
 #include "clsact.h"
 #include "../util/log.h"
 #include "../util/util.h"
 
-/* From <linux/bpf.h> of kernel 6.6; Debian 12's is older. */
-#define TCX_INGRESS 46
-#define TCX_EGRESS 47
 #define BEFORE_OTHERS (1u << 3)
-
-/* Where native XDP costs more than it gives. Other virtual kinds get the general reason. */
-static const struct {
-	const char *kind;
-	const char *why;
-} slow_kinds[] = {
-	{ "veth", "veth: native XDP costs more, it ends segmentation offload" },
-	{ "bridge", "bridge: no native XDP" },
-	{ "vlan", "VLAN: no native XDP" },
-	{ "tun", "tun/tap: native XDP costs more" },
-};
-
-/* Writes why native XDP is not even tried; leaves `why` empty if it is. Bonds have had it since 5.15. */
-static void avoid_xdp(const struct nw_link *link, char *why, size_t size)
-{
-	if (link->loopback) {
-		snprintf(why, size, "loopback: no native XDP");
-		return;
-	}
-	if (!*link->kind || strcmp(link->kind, "bond") == 0)
-		return;
-	for (size_t i = 0; i < NW_ARRAY_SIZE(slow_kinds); i++)
-		if (strcmp(slow_kinds[i].kind, link->kind) == 0) {
-			snprintf(why, size, "%s", slow_kinds[i].why);
-			return;
-		}
-	snprintf(why, size, "%s: virtual, native XDP has nothing to win", link->kind);
-}
-
-/* Names the program that holds the XDP hook, as far as we may look. */
-static void name_holder(const struct nw_link *link, char *why, size_t size)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, q);
-	struct bpf_prog_info info = { 0 };
-	unsigned int len = sizeof(info), id = 0;
-	_cleanup_close_ int fd = -1;
-
-	if (bpf_xdp_query((int)link->ifindex, 0, &q) == 0)
-		id = q.drv_prog_id ? q.drv_prog_id : q.skb_prog_id ? q.skb_prog_id : q.hw_prog_id;
-	fd = id ? bpf_prog_get_fd_by_id(id) : -1;
-	if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0)
-		snprintf(why, size, "xdp busy: program \"%s\" id %u", info.name, id);
-	else
-		snprintf(why, size, id ? "xdp busy: program id %u" : "xdp busy", id);
-}
 
 static int attach_xdp(struct nw_attached *a, const struct nw_link *link, const struct nw_live *live,
 		      bool generic)
@@ -70,9 +23,15 @@ static int attach_xdp(struct nw_attached *a, const struct nw_link *link, const s
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	int fd = bpf_link_create(nw_live_prog_fd(live, NW_PROG_XDP), (int)link->ifindex, BPF_XDP, &opts);
 	int err = fd < 0 ? -errno : 0;
+	struct nw_xdp_state x;
 
+	if (err)
+		nw_xdp_look(link->ifindex, &x);
 	if (err == -EBUSY || err == -EEXIST)
-		name_holder(link, a->why, sizeof(a->why));
+		nw_xdp_busy_text(a->why, sizeof(a->why), &x);
+	else if (err == -EOPNOTSUPP && x.native)
+		snprintf(a->why, sizeof(a->why),
+			 "the driver has native XDP, but not with these offloads; see negwatch doctor");
 	else if (err == -EOPNOTSUPP)
 		snprintf(a->why, sizeof(a->why), "the driver has no native XDP");
 	else if (err == -EINVAL || err == -ERANGE)
@@ -90,7 +49,7 @@ static int attach_xdp(struct nw_attached *a, const struct nw_link *link, const s
 static int attach_tcx(struct nw_attached *a, unsigned int ifindex, int prog_fd, bool egress)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = BEFORE_OTHERS);
-	int fd = bpf_link_create(prog_fd, (int)ifindex, egress ? TCX_EGRESS : TCX_INGRESS, &opts);
+	int fd = bpf_link_create(prog_fd, (int)ifindex, egress ? NW_TCX_EGRESS : NW_TCX_INGRESS, &opts);
 
 	if (fd < 0)
 		return -errno;
@@ -123,14 +82,16 @@ static int attach_ingress(struct nw_iface *iface, const struct nw_link *link, en
 			  const struct nw_live *live)
 {
 	struct nw_attached *a = &iface->ingress;
+	enum nw_hook_how first;
+	struct nw_xdp_state x;
 	int err;
 
 	if (how == NW_HOW_NONE)
 		return 0;
-	if (how == NW_HOW_AUTO)
-		avoid_xdp(link, a->why, sizeof(a->why));
-	if (how == NW_HOW_XDP || how == NW_HOW_XDP_GENERIC || (how == NW_HOW_AUTO && !*a->why)) {
-		err = attach_xdp(a, link, live, how == NW_HOW_XDP_GENERIC);
+	nw_xdp_look(link->ifindex, &x);
+	first = nw_choose_ingress(link, &x, how, a->why, sizeof(a->why));
+	if (first == NW_HOW_XDP || first == NW_HOW_XDP_GENERIC) {
+		err = attach_xdp(a, link, live, first == NW_HOW_XDP_GENERIC);
 		if (!err || how != NW_HOW_AUTO)
 			return err ? nw_err_r(err, "%s: XDP can't be attached (%s); set ingress = auto or tc",
 					      iface->name, a->why) :
@@ -142,14 +103,8 @@ static int attach_ingress(struct nw_iface *iface, const struct nw_link *link, en
 static int attach_egress(struct nw_iface *iface, const struct nw_link *link, enum nw_hook_how how,
 			 const struct nw_live *live)
 {
-	if (how == NW_HOW_NONE)
-		return 0;
-	if (how == NW_HOW_AUTO && link->loopback) {
-		snprintf(iface->egress.why, sizeof(iface->egress.why),
-			 "loopback: ingress sees both directions");
-		return 0;
-	}
-	return attach_tc(iface, how, live, true);
+	how = nw_choose_egress(link, how, iface->egress.why, sizeof(iface->egress.why));
+	return how == NW_HOW_NONE ? 0 : attach_tc(iface, how, live, true);
 }
 
 /*

@@ -9,23 +9,9 @@
 
 #include <stdint.h>
 
+#include "how.h"
 #include "netlink.h"
 #include "../source/live.h"
-
-enum nw_hook_how {
-	NW_HOW_AUTO = 0,
-	NW_HOW_XDP,	    /* native */
-	NW_HOW_XDP_GENERIC, /* only when asked for: it copies packets that tc reads in place */
-	NW_HOW_TC,	    /* ingress: tcx or clsact, whichever the kernel has */
-	NW_HOW_TCX,	    /* kernel 6.6 and later */
-	NW_HOW_CLSACT,
-	NW_HOW_NONE,
-};
-
-/* "auto", "xdp", ...; static storage. */
-const char *nw_how_name(enum nw_hook_how how);
-/* -1 if there is no such name. */
-int nw_how_by_name(const char *name);
 
 struct nw_attached {
 	enum nw_hook_how how; /* NW_HOW_NONE: nothing is attached */

@@ -2,7 +2,7 @@
 /* Names of the kinds of hooks, as in the configuration and in what people read. */
 #include <string.h>
 
-#include "attach.h"
+#include "how.h"
 #include "../util/util.h"
 
 static const char *const names[] = { "auto", "xdp", "xdp-generic", "tc", "tcx", "clsact", "none" };

@@ -192,6 +192,37 @@ int nw_filter_each(unsigned int ifindex, bool egress, int (*fn)(void *arg, const
 	return dump(&req, sizeof(req.u.tc), take_filter, &walk);
 }
 
+struct qdisc_walk {
+	unsigned int ifindex;
+	char *kind;
+	size_t size;
+};
+
+static int take_qdisc(void *arg, const struct nlmsghdr *msg)
+{
+	const struct tcmsg *tc = NLMSG_DATA(msg);
+	const struct rtattr *first = TCA_RTA(tc);
+	struct qdisc_walk *walk = arg;
+
+	if (msg->nlmsg_type == RTM_NEWQDISC && (unsigned int)tc->tcm_ifindex == walk->ifindex &&
+	    tc->tcm_parent == TC_H_INGRESS)
+		text_of(walk->kind, walk->size, attr(first, (int)TCA_PAYLOAD(msg), TCA_KIND));
+	return 0;
+}
+
+int nw_ingress_qdisc(unsigned int ifindex, char *kind, size_t size)
+{
+	struct request req = {
+		.head.nlmsg_type = RTM_GETQDISC,
+		.u.tc.tcm_family = AF_UNSPEC,
+		.u.tc.tcm_ifindex = (int)ifindex,
+	};
+	struct qdisc_walk walk = { ifindex, kind, size };
+
+	*kind = '\0';
+	return dump(&req, sizeof(req.u.tc), take_qdisc, &walk);
+}
+
 int nw_netlink_watch(void)
 {
 	struct sockaddr_nl addr = {

@@ -5,6 +5,7 @@
 
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct nw_link {
@@ -33,6 +34,9 @@ int nw_link_each(int (*fn)(void *arg, const struct nw_link *link), void *arg);
 /* Filters at ingress or egress of a clsact qdisc; none if there is no such qdisc. Returns as above. */
 int nw_filter_each(unsigned int ifindex, bool egress, int (*fn)(void *arg, const struct nw_filter *f),
 		   void *arg);
+
+/* "clsact", "ingress", or empty: the qdisc that filters of both kinds hang on. 0 or -errno. */
+int nw_ingress_qdisc(unsigned int ifindex, char *kind, size_t size);
 
 /* A non-blocking socket that becomes readable when an address or a link changes. -errno on failure. */
 int nw_netlink_watch(void);

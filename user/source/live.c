@@ -34,17 +34,16 @@ struct nw_live {
 	uint64_t told;
 };
 
+/* Line by line: the verifier's log comes as one text of many. */
 static int libbpf_say(enum libbpf_print_level level, const char *format, va_list ap)
 {
-	char line[768];
-	size_t n;
+	_cleanup_free_ char *text = NULL;
+	char *save = NULL;
 
-	if (nw_log_max() < LOG_DEBUG)
+	if (nw_log_max() < LOG_DEBUG || vasprintf(&text, format, ap) < 0)
 		return 0;
-	vsnprintf(line, sizeof(line), format, ap);
-	n = strcspn(line, "\n");
-	line[n] = '\0';
-	nw_debug("  %s", line);
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		nw_debug("  %s", line);
 	return 0;
 }
 
