@@ -112,8 +112,9 @@ struct nw_tcp_wire {
 } NW_PACKED2;
 
 /*
- * Ethernet and up to two 802.1Q / 802.1ad tags. The verifier follows the offset because each step
- * adds a constant.
+ * Ethernet and 802.1Q / 802.1ad tags, two of them with those that tcp->n_vlan counts already (an skb keeps
+ * the outer one apart): a packet is read alike wherever its tags lie. The verifier follows the offset because
+ * each step adds a constant.
  */
 nw_inline struct nw_ethertype nw_parse_eth(struct nw_cursor *c, struct nw_tcp *tcp)
 {
@@ -128,17 +129,17 @@ nw_inline struct nw_ethertype nw_parse_eth(struct nw_cursor *c, struct nw_tcp *t
 	for (i = 0; i < NW_VLAN_DEPTH; i++) {
 		const struct nw_vlan_wire *tag = c->data + off;
 
-		if (type.v != 0x8100 && type.v != 0x88a8 && type.v != 0x9100)
+		if ((type.v != 0x8100 && type.v != 0x88a8 && type.v != 0x9100) ||
+		    tcp->n_vlan >= NW_VLAN_DEPTH)
 			break;
 		if ((const void *)(tag + 1) > c->end)
 			return (struct nw_ethertype){ 0 };
 		/* No index into the stack: the verifier refuses a variable one. */
 		if (tcp->n_vlan == 0)
 			tcp->vlan[0] = nw_from_be16(tag->tci) & 0x0fff;
-		else if (tcp->n_vlan == 1)
+		else
 			tcp->vlan[1] = nw_from_be16(tag->tci) & 0x0fff;
-		if (tcp->n_vlan < 2)
-			tcp->n_vlan++;
+		tcp->n_vlan++;
 		type.v = nw_from_be16(tag->type);
 		off += sizeof(*tag);
 	}
