@@ -78,21 +78,19 @@ void progs_close(struct progs **pp)
 	*pp = NULL;
 }
 
-int progs_frame(struct progs *p, enum progs_which which, const uint8_t *data, uint32_t len, uint64_t ts,
-		uint64_t frame, nw_event_fn fn, void *arg)
+int progs_fd(const struct progs *p, enum progs_which which)
 {
 	const struct bpf_program *prog = which == PROGS_XDP   ? p->skel->progs.nw_xdp :
 					 which == PROGS_TC_IN ? p->skel->progs.nw_tc_in :
 								p->skel->progs.nw_tc_out;
-	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = data, .data_size_in = len, .data_out = p->out,
-		    .data_size_out = sizeof(p->out), .repeat = 1);
-	int err = bpf_prog_test_run_opts(bpf_program__fd(prog), &o);
 
-	if (err)
-		return err;
-	if (o.retval != (which == PROGS_XDP ? (__u32)XDP_PASS : (__u32)-1) || o.data_size_out != len ||
-	    memcmp(p->out, data, len))
-		return -EIO;
+	return bpf_program__fd(prog);
+}
+
+int progs_drain(struct progs *p, uint64_t ts, uint64_t frame, nw_event_fn fn, void *arg)
+{
+	int err;
+
 	p->fn = fn;
 	p->arg = arg;
 	p->ts = ts;
@@ -100,6 +98,29 @@ int progs_frame(struct progs *p, enum progs_which which, const uint8_t *data, ui
 	p->err = 0;
 	err = ring_buffer__consume(p->ring);
 	return err < 0 ? err : p->err;
+}
+
+int progs_run(struct progs *p, enum progs_which which, const uint8_t *data, uint32_t len, const void *ctx,
+	      uint32_t ctx_len)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = data, .data_size_in = len, .data_out = p->out,
+		    .data_size_out = sizeof(p->out), .ctx_in = ctx, .ctx_size_in = ctx_len, .repeat = 1);
+	int err = bpf_prog_test_run_opts(progs_fd(p, which), &o);
+
+	if (err)
+		return err;
+	if (o.retval != (which == PROGS_XDP ? (__u32)XDP_PASS : (__u32)-1) || o.data_size_out != len ||
+	    memcmp(p->out, data, len))
+		return -EIO;
+	return 0;
+}
+
+int progs_frame(struct progs *p, enum progs_which which, const uint8_t *data, uint32_t len, uint64_t ts,
+		uint64_t frame, nw_event_fn fn, void *arg)
+{
+	int err = progs_run(p, which, data, len, NULL, 0);
+
+	return err ? err : progs_drain(p, ts, frame, fn, arg);
 }
 
 static int clear_map(const struct bpf_map *map)
@@ -122,21 +143,29 @@ int progs_reset(struct progs *p)
 	return clear_map(p->skel->maps.nw_carries);
 }
 
-uint64_t progs_count(struct progs *p, enum nw_counter c)
+int progs_counters(struct progs *p, uint64_t out[NW_C_MAX])
 {
 	struct stats {
 		uint64_t count[NW_C_MAX];
 		uint64_t seqno;
 	} * st;
-	int n = libbpf_num_possible_cpus(), i;
-	uint64_t sum = 0;
+	int n = libbpf_num_possible_cpus(), i, c, err;
 	__u32 zero = 0;
 
+	memset(out, 0, NW_C_MAX * sizeof(*out));
 	st = calloc(n > 0 ? (size_t)n : 1, sizeof(*st));
-	if (!st || bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.nw_stats), &zero, st))
-		n = 0;
-	for (i = 0; i < n; i++)
-		sum += st[i].count[c];
+	err = st ? bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.nw_stats), &zero, st) : -ENOMEM;
+	for (i = 0; !err && i < n; i++)
+		for (c = 0; c < NW_C_MAX; c++)
+			out[c] += st[i].count[c];
 	free(st);
-	return sum;
+	return err;
+}
+
+uint64_t progs_count(struct progs *p, enum nw_counter c)
+{
+	uint64_t count[NW_C_MAX];
+
+	progs_counters(p, count);
+	return count[c];
 }

@@ -24,10 +24,22 @@ void progs_close(struct progs **p);
 int progs_frame(struct progs *p, enum progs_which which, const uint8_t *data, uint32_t len, uint64_t ts,
 		uint64_t frame, nw_event_fn fn, void *arg);
 
+/*
+ * The halves of it. The first takes a ctx_in too (struct __sk_buff, struct xdp_md; NULL: none) and leaves the
+ * events where they are; the second hands over what waits, of whatever packet.
+ */
+int progs_run(struct progs *p, enum progs_which which, const uint8_t *data, uint32_t len, const void *ctx,
+	      uint32_t ctx_len);
+int progs_drain(struct progs *p, uint64_t ts, uint64_t frame, nw_event_fn fn, void *arg);
+
+/* Owned by p. */
+int progs_fd(const struct progs *p, enum progs_which which);
+
 /* Forget all flows. */
 int progs_reset(struct progs *p);
 
-/* Counter, summed over CPUs. */
+/* Counters, summed over CPUs. 0 or -errno. */
+int progs_counters(struct progs *p, uint64_t out[NW_C_MAX]);
 uint64_t progs_count(struct progs *p, enum nw_counter c);
 
 #endif
