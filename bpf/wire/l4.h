@@ -147,6 +147,16 @@ nw_inline struct nw_ethertype nw_parse_eth(struct nw_cursor *c, struct nw_tcp *t
 	return type;
 }
 
+/* A device without link header (tun, wireguard, PPP): the first nibble says what follows. */
+nw_inline struct nw_ethertype nw_parse_raw(const struct nw_cursor *c)
+{
+	const __u8 *ip = c->data + c->off;
+
+	if ((const void *)(ip + 1) > c->end)
+		return (struct nw_ethertype){ 0 };
+	return (struct nw_ethertype){ *ip >> 4 == 4 ? 0x0800 : *ip >> 4 == 6 ? 0x86dd : 0 };
+}
+
 /*
  * IPv4: rejects ihl < 5. Returns the protocol; *rest is what the header says lies behind it (0: not
  * said, as in a segment that is larger than 64 KiB).

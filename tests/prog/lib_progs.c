@@ -80,9 +80,11 @@ void progs_close(struct progs **pp)
 
 int progs_fd(const struct progs *p, enum progs_which which)
 {
-	const struct bpf_program *prog = which == PROGS_XDP   ? p->skel->progs.nw_xdp :
-					 which == PROGS_TC_IN ? p->skel->progs.nw_tc_in :
-								p->skel->progs.nw_tc_out;
+	const struct bpf_program *prog = which == PROGS_XDP    ? p->skel->progs.nw_xdp :
+					 which == PROGS_TC_IN  ? p->skel->progs.nw_tc_in :
+					 which == PROGS_L3_IN  ? p->skel->progs.nw_l3_in :
+					 which == PROGS_L3_OUT ? p->skel->progs.nw_l3_out :
+								 p->skel->progs.nw_tc_out;
 
 	return bpf_program__fd(prog);
 }

@@ -13,11 +13,31 @@ struct ways {
 	struct progs *progs;
 	struct wire *wire;
 	int link;
-	bool egress; /* what link is */
+	enum way linked; /* where */
+};
+
+/* Which program, and how it gets the packet. */
+static const struct {
+	enum progs_which which;
+	enum { HOST_TAP, TEST_RUN, DEVICE } how;
+} ways_are[WAYS] = {
+	[HOST] = { 0, HOST_TAP },
+	[XDP] = { PROGS_XDP, TEST_RUN },
+	[TC_IN] = { PROGS_TC_IN, TEST_RUN },
+	[TC_OUT] = { PROGS_TC_OUT, TEST_RUN },
+	[TC_GSO] = { PROGS_TC_OUT, TEST_RUN },
+	[WIRE_IN] = { PROGS_TC_IN, DEVICE },
+	[WIRE_OUT] = { PROGS_TC_OUT, DEVICE },
+	[L3_HOST] = { 0, HOST_TAP },
+	[L3_IN] = { PROGS_L3_IN, TEST_RUN },
+	[L3_OUT] = { PROGS_L3_OUT, TEST_RUN },
+	[TUN_IN] = { PROGS_L3_IN, DEVICE },
+	[TUN_OUT] = { PROGS_L3_OUT, DEVICE },
 };
 
 const char *const way_name[WAYS] = {
-	"host", "xdp", "tc-ingress", "tc-egress", "tc gso", "veth in", "veth out"
+	"host",	    "xdp",	 "tc-ingress", "tc-egress", "tc gso", "veth in",
+	"veth out", "host, raw", "l3-ingress", "l3-egress", "tun in", "tun out"
 };
 
 int ways_open(struct ways **out)
@@ -62,7 +82,7 @@ static int take(void *arg, const struct nw_event *ev)
 	return 0;
 }
 
-static int host(const uint8_t *data, uint32_t len, struct seen *s)
+static int host(bool raw, const uint8_t *data, uint32_t len, struct seen *s)
 {
 	static const uint16_t ports[] = { 445, 139 };
 	struct nw_tap_config tc = { .ports = ports, .n_ports = 2, .max_flows = 16 };
@@ -70,6 +90,8 @@ static int host(const uint8_t *data, uint32_t len, struct seen *s)
 	struct nw_tap *tap;
 	int err = nw_tap_new(&tap, &tc, take, s);
 
+	p.raw = raw;
+	p.ethertype = *data >> 4 == 4 ? 0x0800 : *data >> 4 == 6 ? 0x86dd : 0;
 	if (err)
 		return err;
 	err = nw_tap_packet(tap, &p);
@@ -79,24 +101,29 @@ static int host(const uint8_t *data, uint32_t len, struct seen *s)
 }
 
 /* Attaching takes the kernel some 20 ms, so a link stays until the other end's turn. */
-static int attach(struct ways *w, bool egress)
+static int attach(struct ways *w, enum way way)
 {
-	if (w->link >= 0 && w->egress == egress)
+	if (w->link >= 0 && w->linked == way)
 		return 0;
 	if (w->link >= 0)
 		close(w->link);
-	w->egress = egress;
-	w->link = wire_attach(w->wire, progs_fd(w->progs, egress ? PROGS_TC_OUT : PROGS_TC_IN), egress);
+	w->linked = way;
+	w->link = wire_attach(w->wire, progs_fd(w->progs, ways_are[way].which),
+			      way == WIRE_OUT || way == TUN_OUT, way >= WAYS_L2);
 	return w->link < 0 ? w->link : 0;
 }
 
-/* Over the veth pair: the program has run when its counter of packets says so. */
-static int through_wire(struct ways *w, bool egress, const uint8_t *data, uint32_t len, uint32_t headers)
+/* Over devices: the program has run when its counter of packets says so. */
+static int through_device(struct ways *w, enum way way, const uint8_t *data, uint32_t len, uint32_t headers)
 {
 	uint64_t before = progs_count(w->progs, NW_C_PACKETS);
-	int err = attach(w, egress), i;
+	int err = attach(w, way), i;
 
-	if (!err)
+	if (err)
+		return err;
+	if (way == TUN_IN || way == TUN_OUT)
+		err = wire_tun(w->wire, data, len, way == TUN_OUT);
+	else
 		err = wire_send(w->wire, data, len, len > 1600 ? 1448 : 0, headers - 20, false);
 	for (i = 0; !err && i < 1000 && progs_count(w->progs, NW_C_PACKETS) == before; i++)
 		usleep(1000);
@@ -111,20 +138,15 @@ int ways_see(struct ways *w, enum way way, const uint8_t *data, uint32_t len, ui
 	int err, i;
 
 	memset(s, 0, sizeof(*s));
-	if (way == HOST)
-		return host(data, len, s);
+	if (ways_are[way].how == HOST_TAP)
+		return host(way == L3_HOST, data, len, s);
 	progs_reset(w->progs);
 	progs_counters(w->progs, before);
-	if (way == WIRE_IN || way == WIRE_OUT)
-		err = through_wire(w, way == WIRE_OUT, data, len, headers);
-	else if (way == TC_GSO)
-		err = progs_run(w->progs, PROGS_TC_OUT, data, len, &gso, sizeof(gso));
+	if (ways_are[way].how == DEVICE)
+		err = through_device(w, way, data, len, headers);
 	else
-		err = progs_run(w->progs,
-				way == XDP   ? PROGS_XDP :
-				way == TC_IN ? PROGS_TC_IN :
-					       PROGS_TC_OUT,
-				data, len, NULL, 0);
+		err = progs_run(w->progs, ways_are[way].which, data, len, way == TC_GSO ? &gso : NULL,
+				way == TC_GSO ? sizeof(gso) : 0);
 	if (!err)
 		err = progs_drain(w->progs, 1, 1, take, s);
 	progs_counters(w->progs, s->count);

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A pair of veth devices, packet sockets at both ends. */
+/* A pair of veth devices with packet sockets at both ends, and a tun device with one. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -23,10 +25,19 @@
 #define ROOM 131072
 
 struct wire {
-	int tx, rx;
-	unsigned int from, to;
+	int tx, rx, tun, tun_tx;
+	unsigned int from, to, tun_dev;
 	uint8_t buf[ROOM];
 };
+
+static int open_tun(const char *name)
+{
+	struct ifreq req = { .ifr_flags = IFF_TUN | IFF_NO_PI };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	strcpy(req.ifr_name, name);
+	return fd < 0 || ioctl(fd, TUNSETIFF, &req) < 0 ? -errno : fd;
+}
 
 static int packet_socket(unsigned int ifindex, int option)
 {
@@ -36,7 +47,7 @@ static int packet_socket(unsigned int ifindex, int option)
 	struct timeval patience = { .tv_sec = 2 };
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), one = 1;
 
-	if (fd < 0 || setsockopt(fd, SOL_PACKET, option, &one, sizeof(one)) ||
+	if (fd < 0 || (option && setsockopt(fd, SOL_PACKET, option, &one, sizeof(one))) ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) ||
 	    bind(fd, (struct sockaddr *)&sll, sizeof(sll)))
 		return -errno;
@@ -50,15 +61,20 @@ int wire_open(struct wire **out)
 	if (!w || unshare(CLONE_NEWNET))
 		return -errno;
 	/* No neighbour discovery among the packets. */
-	if (system("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6;"
-		   "ip link add nwa type veth peer name nwb && ip link set nwa up && ip link set nwb up"))
+	if (system("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"))
+		return -EIO;
+	w->tun = open_tun("nwt");
+	if (system("ip link add nwa type veth peer name nwb && ip link set nwa up && ip link set nwb up &&"
+		   "ip link set nwt up"))
 		return -ENODEV;
 	w->from = if_nametoindex("nwa");
 	w->to = if_nametoindex("nwb");
 	w->tx = packet_socket(w->from, PACKET_VNET_HDR);
 	w->rx = packet_socket(w->to, PACKET_AUXDATA);
+	w->tun_dev = if_nametoindex("nwt");
+	w->tun_tx = packet_socket(w->tun_dev, 0);
 	*out = w;
-	return w->tx < 0 ? w->tx : w->rx < 0 ? w->rx : 0;
+	return w->tx < 0 ? w->tx : w->rx < 0 ? w->rx : w->tun < 0 ? w->tun : w->tun_tx < 0 ? w->tun_tx : 0;
 }
 
 void wire_close(struct wire **wp)
@@ -69,14 +85,19 @@ void wire_close(struct wire **wp)
 		return;
 	close(w->tx);
 	close(w->rx);
+	close(w->tun);
+	close(w->tun_tx);
 	free(w);
 	*wp = NULL;
 }
 
-int wire_attach(const struct wire *w, int prog_fd, bool egress)
+int wire_attach(const struct wire *w, int prog_fd, bool egress, bool tun)
 {
-	int fd = bpf_link_create(prog_fd, (int)(egress ? w->from : w->to), egress ? TCX_EGRESS : TCX_INGRESS,
-				 NULL);
+	int fd = bpf_link_create(prog_fd,
+				 (int)(tun    ? w->tun_dev :
+				       egress ? w->from :
+						w->to),
+				 egress ? TCX_EGRESS : TCX_INGRESS, NULL);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -133,5 +154,19 @@ int wire_send(struct wire *w, const uint8_t *data, uint32_t len, uint16_t segmen
 	n = receive(w);
 	if (n < 0)
 		return n;
+	return (uint32_t)n == len && !memcmp(w->buf, data, len) ? 0 : -EIO;
+}
+
+int wire_tun(struct wire *w, const uint8_t *data, uint32_t len, bool egress)
+{
+	ssize_t n;
+
+	if (!egress)
+		return write(w->tun, data, len) < 0 ? -errno : 0;
+	if (send(w->tun_tx, data, len, 0) < 0)
+		return -errno;
+	n = read(w->tun, w->buf, sizeof(w->buf));
+	if (n < 0)
+		return -errno;
 	return (uint32_t)n == len && !memcmp(w->buf, data, len) ? 0 : -EIO;
 }

@@ -8,7 +8,7 @@
 #include "../../bpf/abi.h"
 #include "../../user/source/source.h"
 
-enum progs_which { PROGS_XDP, PROGS_TC_IN, PROGS_TC_OUT, PROGS_N };
+enum progs_which { PROGS_XDP, PROGS_TC_IN, PROGS_TC_OUT, PROGS_N, PROGS_L3_IN = PROGS_N, PROGS_L3_OUT };
 extern const char *const progs_name[PROGS_N];
 
 struct progs;

@@ -7,9 +7,26 @@
 
 #define WAYS_EVENTS_MAX 8
 
-/* The first is the host's build; then PROG_TEST_RUN, gso with a gso_size; then tc programs on veth devices.
+/*
+ * The first is the host's build; then PROG_TEST_RUN, gso with a gso_size; then tc programs on veth devices.
+ * From L3_HOST on packets have no Ethernet header: the host's tap, PROG_TEST_RUN, a tun device.
  */
-enum way { HOST, XDP, TC_IN, TC_OUT, TC_GSO, WIRE_IN, WIRE_OUT, WAYS };
+enum way {
+	HOST,
+	XDP,
+	TC_IN,
+	TC_OUT,
+	TC_GSO,
+	WIRE_IN,
+	WIRE_OUT,
+	WAYS_L2,
+	L3_HOST = WAYS_L2,
+	L3_IN,
+	L3_OUT,
+	TUN_IN,
+	TUN_OUT,
+	WAYS
+};
 extern const char *const way_name[WAYS];
 
 struct seen {

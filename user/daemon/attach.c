@@ -37,6 +37,10 @@ static void avoid_xdp(const struct nw_link *link, char *why, size_t size)
 		snprintf(why, size, "loopback: no native XDP");
 		return;
 	}
+	if (link->no_ether) {
+		snprintf(why, size, "no Ethernet header: XDP does not read such devices");
+		return;
+	}
 	if (!*link->kind || strcmp(link->kind, "bond") == 0)
 		return;
 	for (size_t i = 0; i < NW_ARRAY_SIZE(slow_kinds); i++)
@@ -99,10 +103,13 @@ static int attach_tcx(struct nw_attached *a, unsigned int ifindex, int prog_fd, 
 	return 0;
 }
 
-static int attach_tc(struct nw_iface *iface, enum nw_hook_how how, const struct nw_live *live, bool egress)
+static int attach_tc(struct nw_iface *iface, const struct nw_link *link, enum nw_hook_how how,
+		     const struct nw_live *live, bool egress)
 {
+	static const enum nw_live_prog progs[2][2] = { { NW_PROG_TC_IN, NW_PROG_TC_OUT },
+						       { NW_PROG_L3_IN, NW_PROG_L3_OUT } };
 	struct nw_attached *a = egress ? &iface->egress : &iface->ingress;
-	int prog_fd = nw_live_prog_fd(live, egress ? NW_PROG_TC_OUT : NW_PROG_TC_IN);
+	int prog_fd = nw_live_prog_fd(live, progs[link->no_ether][egress]);
 	int err = -EINVAL;
 
 	if (how != NW_HOW_CLSACT)
@@ -127,8 +134,10 @@ static int attach_ingress(struct nw_iface *iface, const struct nw_link *link, en
 
 	if (how == NW_HOW_NONE)
 		return 0;
-	if (how == NW_HOW_AUTO)
+	if (how == NW_HOW_AUTO || link->no_ether)
 		avoid_xdp(link, a->why, sizeof(a->why));
+	if (link->no_ether && (how == NW_HOW_XDP || how == NW_HOW_XDP_GENERIC))
+		return nw_err_r(-EOPNOTSUPP, "%s: %s; set ingress = auto or tc", iface->name, a->why);
 	if (how == NW_HOW_XDP || how == NW_HOW_XDP_GENERIC || (how == NW_HOW_AUTO && !*a->why)) {
 		err = attach_xdp(a, link, live, how == NW_HOW_XDP_GENERIC);
 		if (!err || how != NW_HOW_AUTO)
@@ -136,7 +145,7 @@ static int attach_ingress(struct nw_iface *iface, const struct nw_link *link, en
 					      iface->name, a->why) :
 				     0;
 	}
-	return attach_tc(iface, how, live, false);
+	return attach_tc(iface, link, how, live, false);
 }
 
 static int attach_egress(struct nw_iface *iface, const struct nw_link *link, enum nw_hook_how how,
@@ -149,7 +158,7 @@ static int attach_egress(struct nw_iface *iface, const struct nw_link *link, enu
 			 "loopback: ingress sees both directions");
 		return 0;
 	}
-	return attach_tc(iface, how, live, true);
+	return attach_tc(iface, link, how, live, true);
 }
 
 /*

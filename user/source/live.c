@@ -210,14 +210,15 @@ int nw_live_fd(const struct nw_live *l)
 int nw_live_prog_fd(const struct nw_live *l, enum nw_live_prog which)
 {
 	const struct bpf_program *progs[] = { l->skel->progs.nw_xdp, l->skel->progs.nw_tc_in,
-					      l->skel->progs.nw_tc_out };
+					      l->skel->progs.nw_tc_out, l->skel->progs.nw_l3_in,
+					      l->skel->progs.nw_l3_out };
 
 	return bpf_program__fd(progs[which]);
 }
 
 const char *nw_live_prog_name(enum nw_live_prog which)
 {
-	static const char *const names[] = { "nw_xdp", "nw_tc_in", "nw_tc_out" };
+	static const char *const names[] = { "nw_xdp", "nw_tc_in", "nw_tc_out", "nw_l3_in", "nw_l3_out" };
 
 	return names[which];
 }

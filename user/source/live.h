@@ -10,7 +10,7 @@
 
 struct nw_live;
 
-enum nw_live_prog { NW_PROG_XDP = 0, NW_PROG_TC_IN, NW_PROG_TC_OUT };
+enum nw_live_prog { NW_PROG_XDP = 0, NW_PROG_TC_IN, NW_PROG_TC_OUT, NW_PROG_L3_IN, NW_PROG_L3_OUT };
 
 struct nw_live_config {
 	const uint16_t *ports; /* host byte order */
