@@ -144,13 +144,17 @@ static const struct nw_flow nw_flow_zero;
 
 nw_inline struct nw_flow *nw_io_flow_new(void *ctx, const struct nw_key *k)
 {
-	bpf_map_update_elem(&nw_flows, k, &nw_flow_zero, BPF_ANY);
+	/* With both counts and the table's size user space knows how many were evicted: the map doesn't tell.
+	 */
+	if (bpf_map_update_elem(&nw_flows, k, &nw_flow_zero, BPF_NOEXIST) == 0)
+		nw_io_count(ctx, NW_C_FLOWS);
 	return bpf_map_lookup_elem(&nw_flows, k);
 }
 
 nw_inline void nw_io_flow_del(void *ctx, const struct nw_key *k)
 {
-	bpf_map_delete_elem(&nw_flows, k);
+	if (bpf_map_delete_elem(&nw_flows, k) == 0)
+		nw_io_count(ctx, NW_C_FLOWS_ENDED);
 }
 
 nw_inline struct nw_syn *nw_io_syn(void *ctx, const struct nw_key *k)

@@ -60,7 +60,7 @@ struct nw_pkt {
 	__u8 fragment; /* first fragment: the payload is not whole */
 };
 
-/* In a program the headers lie on even addresses and may be read by halves; a capture promises nothing. */
+/* In a program headers lie on even addresses and may be read by halves; a capture promises nothing. */
 #ifdef __bpf__
 #define NW_PACKED2 __attribute__((packed, aligned(2)))
 #else
@@ -112,16 +112,14 @@ struct nw_tcp_wire {
 } NW_PACKED2;
 
 /*
- * Ethernet and 802.1Q / 802.1ad tags, two of them with those that tcp->n_vlan counts already (an skb keeps
- * the outer one apart): a packet is read alike wherever its tags lie. The verifier follows the offset because
- * each step adds a constant.
+ * Ethernet and 802.1Q / 802.1ad tags, two with those that tcp->n_vlan counts already: an skb keeps the outer
+ * one apart. The verifier follows the offset because each step adds a constant.
  */
 nw_inline struct nw_ethertype nw_parse_eth(struct nw_cursor *c, struct nw_tcp *tcp)
 {
 	const struct nw_eth_wire *eth = c->data + c->off;
 	struct nw_ethertype type;
-	__u32 off = c->off + sizeof(*eth);
-	int i;
+	__u32 off = c->off + sizeof(*eth), i;
 
 	if ((const void *)(eth + 1) > c->end)
 		return (struct nw_ethertype){ 0 };
@@ -151,10 +149,9 @@ nw_inline struct nw_ethertype nw_parse_eth(struct nw_cursor *c, struct nw_tcp *t
 nw_inline struct nw_ethertype nw_parse_raw(const struct nw_cursor *c)
 {
 	const __u8 *ip = c->data + c->off;
+	__u8 v = (const void *)(ip + 1) > c->end ? 0 : *ip >> 4;
 
-	if ((const void *)(ip + 1) > c->end)
-		return (struct nw_ethertype){ 0 };
-	return (struct nw_ethertype){ *ip >> 4 == 4 ? 0x0800 : *ip >> 4 == 6 ? 0x86dd : 0 };
+	return (struct nw_ethertype){ v == 4 ? 0x0800 : v == 6 ? 0x86dd : 0 };
 }
 
 /*

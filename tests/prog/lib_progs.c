@@ -10,6 +10,7 @@
 
 #include "negwatch.skel.h"
 #include "progs.h"
+#include "../../bpf/wire/stream.h"
 
 const char *const progs_name[PROGS_N] = { "xdp", "tc-ingress", "tc-egress" };
 
@@ -41,6 +42,11 @@ static int on_event(void *ctx, void *data, size_t size)
 
 int progs_open(struct progs **out)
 {
+	return progs_open_sized(out, 1024);
+}
+
+int progs_open_sized(struct progs **out, uint32_t max_flows)
+{
 	struct progs *p = calloc(1, sizeof(*p));
 	int err = -ENOMEM;
 
@@ -51,7 +57,7 @@ int progs_open(struct progs **out)
 		goto fail;
 	p->skel->rodata->nw_ports[445 >> 6] |= 1ULL << (445 & 63);
 	p->skel->rodata->nw_ports[139 >> 6] |= 1ULL << (139 & 63);
-	bpf_map__set_max_entries(p->skel->maps.nw_flows, 1024);
+	bpf_map__set_max_entries(p->skel->maps.nw_flows, max_flows);
 	err = nw_bpf__load(p->skel);
 	if (err)
 		goto fail;
@@ -143,6 +149,26 @@ int progs_reset(struct progs *p)
 	clear_map(p->skel->maps.nw_flows);
 	clear_map(p->skel->maps.nw_syns);
 	return clear_map(p->skel->maps.nw_carries);
+}
+
+uint32_t progs_flows(const struct progs *p)
+{
+	int fd = bpf_map__fd(p->skel->maps.nw_flows), err;
+	struct nw_key key;
+	uint32_t n = 0;
+
+	for (err = bpf_map_get_next_key(fd, NULL, &key); !err; err = bpf_map_get_next_key(fd, &key, &key))
+		n++;
+	return n;
+}
+
+bool progs_has_flow(const struct progs *p, const struct nw_key *key)
+{
+	struct nw_flow f;
+
+	/* A system call's look-up does not count as use (kernel 4.20 and later,
+	 * htab_lru_map_lookup_elem_sys). */
+	return bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.nw_flows), key, &f) == 0;
 }
 
 int progs_counters(struct progs *p, uint64_t out[NW_C_MAX])

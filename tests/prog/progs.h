@@ -3,6 +3,7 @@
 #ifndef NW_TESTS_PROGS_H
 #define NW_TESTS_PROGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../../bpf/abi.h"
@@ -15,6 +16,7 @@ struct progs;
 
 /* Loads all programs, ports 445 and 139. 0 or -errno. */
 int progs_open(struct progs **out);
+int progs_open_sized(struct progs **out, uint32_t max_flows);
 void progs_close(struct progs **p);
 
 /*
@@ -37,6 +39,10 @@ int progs_fd(const struct progs *p, enum progs_which which);
 
 /* Forget all flows. */
 int progs_reset(struct progs *p);
+
+/* The table of flows: entries, and whether one is there (without the kernel taking it for used). */
+uint32_t progs_flows(const struct progs *p);
+bool progs_has_flow(const struct progs *p, const struct nw_key *key);
 
 /* Counters, summed over CPUs. 0 or -errno. */
 int progs_counters(struct progs *p, uint64_t out[NW_C_MAX]);

@@ -133,6 +133,7 @@ static void *tap_replace(struct nw_table *t, const struct nw_key *k)
 
 static struct nw_flow *nw_io_flow_new(void *ctx, const struct nw_key *k)
 {
+	nw_io_count(ctx, NW_C_FLOWS);
 	return tap_replace(((struct nw_tap *)ctx)->flows, k);
 }
 
@@ -146,6 +147,7 @@ static void tap_del(struct nw_table *t, const struct nw_key *k)
 
 static void nw_io_flow_del(void *ctx, const struct nw_key *k)
 {
+	nw_io_count(ctx, NW_C_FLOWS_ENDED);
 	tap_del(((struct nw_tap *)ctx)->flows, k);
 }
 
