@@ -111,6 +111,11 @@ nw_inline __u64 nw_io_now(void *ctx)
 	return bpf_ktime_get_ns();
 }
 
+nw_inline __u8 nw_io_place(const struct nw_scratch *s)
+{
+	return s->hook | s->ifindex << 2;
+}
+
 /* There was no room: the event was lost, its number stays taken. */
 nw_inline void nw_io_lost(void *ctx)
 {

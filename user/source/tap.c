@@ -93,6 +93,12 @@ static uint64_t nw_io_now(void *ctx)
 	return ((struct nw_tap *)ctx)->pkt->ts;
 }
 
+/* A capture is made in one place. */
+static uint8_t nw_io_place(const struct nw_scratch *s)
+{
+	return 0;
+}
+
 /* A callback always has room. */
 static void nw_io_lost(void *ctx)
 {
