@@ -205,6 +205,8 @@ _Static_assert(NW_EVENT_FULL == 848, "event");
 	X(EVENTS, "events sent")                                                                             \
 	X(LOST_EVENTS, "events lost: ring buffer full")                                                      \
 	X(LOST_FLOWS, "flows not tracked: map refused the entry")                                            \
+	X(FLOWS, "flows begun")                                                                              \
+	X(FLOWS_ENDED, "flows that made way for a new connection of the same ports")                         \
 	X(HOLES, "holes in a stream")                                                                        \
 	X(RESYNCS, "streams picked up again behind a hole")                                                  \
 	X(NOT_SMB, "streams given up: no SMB where a message has to begin")                                  \

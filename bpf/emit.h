@@ -111,6 +111,11 @@ nw_inline __u64 nw_io_now(void *ctx)
 	return bpf_ktime_get_ns();
 }
 
+nw_inline __u8 nw_io_place(const struct nw_scratch *s)
+{
+	return s->hook | s->ifindex << 2;
+}
+
 /* There was no room: the event was lost, its number stays taken. */
 nw_inline void nw_io_lost(void *ctx)
 {
@@ -144,13 +149,17 @@ static const struct nw_flow nw_flow_zero;
 
 nw_inline struct nw_flow *nw_io_flow_new(void *ctx, const struct nw_key *k)
 {
-	bpf_map_update_elem(&nw_flows, k, &nw_flow_zero, BPF_ANY);
+	/* With both counts and the table's size user space knows how many were evicted: the map doesn't tell.
+	 */
+	if (bpf_map_update_elem(&nw_flows, k, &nw_flow_zero, BPF_NOEXIST) == 0)
+		nw_io_count(ctx, NW_C_FLOWS);
 	return bpf_map_lookup_elem(&nw_flows, k);
 }
 
 nw_inline void nw_io_flow_del(void *ctx, const struct nw_key *k)
 {
-	bpf_map_delete_elem(&nw_flows, k);
+	if (bpf_map_delete_elem(&nw_flows, k) == 0)
+		nw_io_count(ctx, NW_C_FLOWS_ENDED);
 }
 
 nw_inline struct nw_syn *nw_io_syn(void *ctx, const struct nw_key *k)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The entries: XDP ingress, tc ingress, tc egress. All they do is find the headers and hand the packet
- * to the tap; every packet goes on as it came.
+ * The entries: XDP ingress, tc ingress, tc egress, and the latter two for devices without Ethernet header.
+ * All they do is find the headers and hand the packet to the tap; every packet goes on as it came.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -81,6 +81,23 @@ __attribute__((noinline)) int nw_headers_skb(struct __sk_buff *skb, __u32 hook)
 	return why < 0 ? nw_begin(&p, hook, skb->ifindex, skb->len) : why;
 }
 
+/* Without link header, and thus without tags. */
+__attribute__((noinline)) int nw_headers_l3(struct __sk_buff *skb, __u32 hook)
+{
+	struct nw_cursor c = { .data = (const void *)(long)skb->data,
+			       .end = (const void *)(long)skb->data_end };
+	struct nw_pkt p;
+	int why;
+
+	if (c.data + sizeof(struct nw_ip4_wire) > c.end)
+		return NW_C_MALFORMED;
+	p.tcp.vlan[0] = 0;
+	p.tcp.vlan[1] = 0;
+	p.tcp.n_vlan = 0;
+	why = nw_parse_l3(&c, nw_parse_raw(&c), &p, nw_ports).why;
+	return why < 0 ? nw_begin(&p, hook, skb->ifindex, skb->len) : why;
+}
+
 SEC("xdp.frags")
 int nw_xdp(struct xdp_md *ctx)
 {
@@ -91,12 +108,12 @@ int nw_xdp(struct xdp_md *ctx)
 }
 
 /* The first bytes of an skb need not be linear. Pulling them in changes the skb, not the packet. */
-nw_inline int nw_tc(struct __sk_buff *skb, __u32 hook)
+nw_inline int nw_tc(struct __sk_buff *skb, __u32 hook, const int l3)
 {
-	int why = nw_headers_skb(skb, hook);
+	int why = l3 ? nw_headers_l3(skb, hook) : nw_headers_skb(skb, hook);
 
 	if (why == NW_C_MALFORMED && bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) == 0)
-		why = nw_headers_skb(skb, hook);
+		why = l3 ? nw_headers_l3(skb, hook) : nw_headers_skb(skb, hook);
 	nw_done(why < 0 ? nw_segment_skb(skb) : why);
 	return TC_ACT_UNSPEC;
 }
@@ -104,13 +121,25 @@ nw_inline int nw_tc(struct __sk_buff *skb, __u32 hook)
 SEC("tc")
 int nw_tc_in(struct __sk_buff *skb)
 {
-	return nw_tc(skb, NW_HOOK_TC_INGRESS);
+	return nw_tc(skb, NW_HOOK_TC_INGRESS, 0);
 }
 
 SEC("tc")
 int nw_tc_out(struct __sk_buff *skb)
 {
-	return nw_tc(skb, NW_HOOK_TC_EGRESS);
+	return nw_tc(skb, NW_HOOK_TC_EGRESS, 0);
+}
+
+SEC("tc")
+int nw_l3_in(struct __sk_buff *skb)
+{
+	return nw_tc(skb, NW_HOOK_TC_INGRESS, 1);
+}
+
+SEC("tc")
+int nw_l3_out(struct __sk_buff *skb)
+{
+	return nw_tc(skb, NW_HOOK_TC_EGRESS, 1);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

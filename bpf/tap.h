@@ -13,6 +13,7 @@
  *   nw_io_flow(ctx, key), nw_io_flow_new(ctx, key), nw_io_flow_del(ctx, key)
  *   nw_io_syn(ctx, key), nw_io_syn_put(ctx, key, value), nw_io_syn_del(ctx, key)
  *   nw_io_carry(ctx, key), nw_io_carry_put(ctx, key, value)
+ *   nw_io_now(ctx), nw_io_place(s)      ns; a number for hook and interface
  *   nw_io_stamp(s, ev)                  time, numbers, hook and interface of an event
  *   nw_io_count(ctx, counter), nw_io_lost(ctx), nw_io_is_port(ctx, be16)
  * `kind` is a constant that says which sort of ctx it is. Nothing here changes a packet.
@@ -99,6 +100,26 @@ nw_inline void nw_acknowledged(struct nw_scratch *s, struct nw_flow *f)
 		o->flags |= NW_DF_LOST;
 }
 
+/*
+ * Was this RST told at another hook, 67 to 134 ms ago at most? On loopback, and where a bridge is watched
+ * with its ports, a packet passes twice. At the same hook the like of it is another packet. The time to live
+ * is left out: the host may route from one hook to the other.
+ */
+nw_inline int nw_rst_again(void *ctx, struct nw_scratch *s, struct nw_flow *f)
+{
+	const struct nw_tcp *t = &s->pkt.tcp;
+	__u32 looks = t->seq * 0x9e3779b1u + t->ack * 0x85ebca6bu +
+		      (((__u32)t->ip_id << 16 | t->window) ^ t->flags ^ (__u32)s->dir << 8) * 0xc2b2ae35u;
+	__u8 when = nw_io_now(ctx) >> 26, place = nw_io_place(s);
+
+	if (f->n_rst && f->rst_looks == looks && f->rst_place != place && (__u8)(when - f->rst_when) <= 1)
+		return 1;
+	f->rst_looks = looks;
+	f->rst_place = place;
+	f->rst_when = when;
+	return 0;
+}
+
 nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
 {
 	struct nw_dir *d = nw_dir_of(s, f);
@@ -106,7 +127,7 @@ nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct n
 	__u8 rst = s->dir ? NW_FF_RST_S2C : NW_FF_RST_C2S;
 
 	if (flags & NW_TH_RST) {
-		if (f->n_rst >= NW_RST_MAX)
+		if (f->n_rst >= NW_RST_MAX || nw_rst_again(ctx, s, f))
 			return;
 		f->n_rst++;
 		f->flags |= rst;

@@ -60,7 +60,7 @@ struct nw_pkt {
 	__u8 fragment; /* first fragment: the payload is not whole */
 };
 
-/* In a program the headers lie on even addresses and may be read by halves; a capture promises nothing. */
+/* In a program headers lie on even addresses and may be read by halves; a capture promises nothing. */
 #ifdef __bpf__
 #define NW_PACKED2 __attribute__((packed, aligned(2)))
 #else
@@ -112,15 +112,14 @@ struct nw_tcp_wire {
 } NW_PACKED2;
 
 /*
- * Ethernet and up to two 802.1Q / 802.1ad tags. The verifier follows the offset because each step
- * adds a constant.
+ * Ethernet and 802.1Q / 802.1ad tags, two with those that tcp->n_vlan counts already: an skb keeps the outer
+ * one apart. The verifier follows the offset because each step adds a constant.
  */
 nw_inline struct nw_ethertype nw_parse_eth(struct nw_cursor *c, struct nw_tcp *tcp)
 {
 	const struct nw_eth_wire *eth = c->data + c->off;
 	struct nw_ethertype type;
-	__u32 off = c->off + sizeof(*eth);
-	int i;
+	__u32 off = c->off + sizeof(*eth), i;
 
 	if ((const void *)(eth + 1) > c->end)
 		return (struct nw_ethertype){ 0 };
@@ -128,22 +127,31 @@ nw_inline struct nw_ethertype nw_parse_eth(struct nw_cursor *c, struct nw_tcp *t
 	for (i = 0; i < NW_VLAN_DEPTH; i++) {
 		const struct nw_vlan_wire *tag = c->data + off;
 
-		if (type.v != 0x8100 && type.v != 0x88a8 && type.v != 0x9100)
+		if ((type.v != 0x8100 && type.v != 0x88a8 && type.v != 0x9100) ||
+		    tcp->n_vlan >= NW_VLAN_DEPTH)
 			break;
 		if ((const void *)(tag + 1) > c->end)
 			return (struct nw_ethertype){ 0 };
 		/* No index into the stack: the verifier refuses a variable one. */
 		if (tcp->n_vlan == 0)
 			tcp->vlan[0] = nw_from_be16(tag->tci) & 0x0fff;
-		else if (tcp->n_vlan == 1)
+		else
 			tcp->vlan[1] = nw_from_be16(tag->tci) & 0x0fff;
-		if (tcp->n_vlan < 2)
-			tcp->n_vlan++;
+		tcp->n_vlan++;
 		type.v = nw_from_be16(tag->type);
 		off += sizeof(*tag);
 	}
 	c->off = off;
 	return type;
+}
+
+/* A device without link header (tun, wireguard, PPP): the first nibble says what follows. */
+nw_inline struct nw_ethertype nw_parse_raw(const struct nw_cursor *c)
+{
+	const __u8 *ip = c->data + c->off;
+	__u8 v = (const void *)(ip + 1) > c->end ? 0 : *ip >> 4;
+
+	return (struct nw_ethertype){ v == 4 ? 0x0800 : v == 6 ? 0x86dd : 0 };
 }
 
 /*

@@ -84,7 +84,10 @@ struct nw_flow {
 	__u8 n_rst;
 	/* The client's VALIDATE may have passed unjudged: so many IOCTL errors are told as its answer. */
 	__u8 suspect;
-	__u8 pad[6];
+	/* The last RST that was told: where, when (67 ms each), and what it looked like. */
+	__u8 rst_place;
+	__u8 rst_when;
+	__u32 rst_looks;
 };
 
 /* What SYN and SYN-ACK said, by endpoint of the key, until data shows that the flow is SMB. */

@@ -11,16 +11,21 @@ import socket
 import struct
 import sys
 
-TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
+TUNSETIFF, IFF_TUN, IFF_TAP, IFF_NO_PI = 0x400454CA, 1, 2, 0x1000
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 0x10
 ETH_P_ALL, ETH_P_8021Q = 3, 0x8100
 AUXDATA = "=IIIHHHH"  # struct tpacket_auxdata
 
 
-def open_tap(name):
+def open_tap(name, kind=IFF_TAP):
     tap = os.open("/dev/net/tun", os.O_RDWR)
-    fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TAP | IFF_NO_PI))
+    fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", name.encode(), kind | IFF_NO_PI))
     return tap
+
+
+def open_tun(name):
+    """The same for packets without Ethernet header."""
+    return open_tap(name, IFF_TUN)
 
 
 def open_carrier(name):

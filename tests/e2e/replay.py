@@ -8,12 +8,13 @@ import struct
 import subprocess
 
 import stage
-from lab import daemon, net, sniffer
+from lab import daemon, net, sniffer, vlantap
 
 # The tree's own captures and, where they are at hand, those of the larger lab; or what NEGWATCH_CAPTURES names.
 OWN = os.path.join(daemon.ROOT, "tests", "captures")
 OTHERS = os.environ.get("NEGWATCH_CAPTURES") or os.path.join(daemon.ROOT, "..", "shared", "captures", "lab")
 STRANGER = bytes.fromhex("02006e770001")  # a destination that is nobody's: the kernel must not answer what is replayed
+DEVICE = "nwtun"
 UNANSWERED = 106                          # depends on the time that passes, which a replay does not keep
 
 
@@ -37,14 +38,18 @@ def frames(path):
     return result
 
 
+def link_header(frame):
+    """The length of a frame's Ethernet header with its tags."""
+    at = 12
+    while struct.unpack_from(">H", frame, at)[0] in (0x8100, 0x88A8):
+        at += 4
+    return at + 2
+
+
 def to_server(frame):
     """Whether a TCP frame goes to an SMB port; others are taken for the client's."""
-    at, kind = 12, struct.unpack_from(">H", frame, 12)[0]
-    while kind in (0x8100, 0x88A8):
-        at += 4
-        kind = struct.unpack_from(">H", frame, at)[0]
-    at += 2
-    tcp = at + (frame[at] & 15) * 4 if kind == 0x0800 else at + 40
+    at = link_header(frame)
+    tcp = at + (frame[at] & 15) * 4 if frame[at] >> 4 == 4 else at + 40
     source, target = struct.unpack_from(">HH", frame, tcp)
     return target in sniffer.PORTS or source not in sniffer.PORTS
 
@@ -90,10 +95,13 @@ class Replay:
         self.network.on_close(sock.close)
         return sock
 
+    def send(self, frame, inward):
+        (self.inward if inward else self.outward).send(frame)
+
     def play(self, path):
         before, expected = len(self.host.alerts()), wanted(path)
         for frame, inward in frames(path):
-            (self.inward if inward else self.outward).send(frame)
+            self.send(frame, inward)
         try:
             net.wait_for("the findings of the file", lambda: expected <= told(self.host, before), 5, 0.02)
         except net.LabError:
@@ -104,6 +112,29 @@ class Replay:
                                f"daemon said: {self.host.said()[-600:]}")
 
 
+class TunReplay(Replay):
+    """The same over a tun device, whose packets have no link header: in by the device's file, out by a socket."""
+
+    def __init__(self):
+        self.network = net.Network()
+        try:
+            self.tun = sniffer.socket_in(self.network.server, lambda: vlantap.open_tun(DEVICE))
+            self.network.on_close(lambda: os.close(self.tun))
+            self.network.server.ip(f"link set {DEVICE} mtu 65535 up")
+            self.host = daemon.Daemon(self.network, self.network.server, [DEVICE], answer_timeout=600)
+            self.socket = self._socket(self.network.server, DEVICE)
+        except BaseException:
+            self.network.close()
+            raise
+
+    def send(self, frame, inward):
+        packet = frame[link_header(frame):]
+        if inward:
+            os.write(self.tun, packet)
+        else:
+            self.socket.send(packet)
+
+
 def run(hook, report):
     """Replays every capture into a daemon with one kind of ingress hook. A routed connection was recorded at both ends
     with the same addresses and sequence numbers, and would be its own retransmission: one daemon for each end."""
@@ -111,7 +142,7 @@ def run(hook, report):
         report.result(f"replay/{hook}", skip=f"no *.pcap in {OWN} and {OTHERS}")
         return
     for end in (".srv.pcap", ".cli.pcap"):
-        replay = Replay(hook)
+        replay = TunReplay() if hook == "tun" else Replay(hook)
         try:
             for path in (path for path in files() if path.endswith(end)):
                 problem = None

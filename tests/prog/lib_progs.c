@@ -10,6 +10,7 @@
 
 #include "negwatch.skel.h"
 #include "progs.h"
+#include "../../bpf/wire/stream.h"
 
 const char *const progs_name[PROGS_N] = { "xdp", "tc-ingress", "tc-egress" };
 
@@ -41,6 +42,11 @@ static int on_event(void *ctx, void *data, size_t size)
 
 int progs_open(struct progs **out)
 {
+	return progs_open_sized(out, 1024);
+}
+
+int progs_open_sized(struct progs **out, uint32_t max_flows)
+{
 	struct progs *p = calloc(1, sizeof(*p));
 	int err = -ENOMEM;
 
@@ -51,7 +57,7 @@ int progs_open(struct progs **out)
 		goto fail;
 	p->skel->rodata->nw_ports[445 >> 6] |= 1ULL << (445 & 63);
 	p->skel->rodata->nw_ports[139 >> 6] |= 1ULL << (139 & 63);
-	bpf_map__set_max_entries(p->skel->maps.nw_flows, 1024);
+	bpf_map__set_max_entries(p->skel->maps.nw_flows, max_flows);
 	err = nw_bpf__load(p->skel);
 	if (err)
 		goto fail;
@@ -78,21 +84,21 @@ void progs_close(struct progs **pp)
 	*pp = NULL;
 }
 
-int progs_frame(struct progs *p, enum progs_which which, const uint8_t *data, uint32_t len, uint64_t ts,
-		uint64_t frame, nw_event_fn fn, void *arg)
+int progs_fd(const struct progs *p, enum progs_which which)
 {
-	const struct bpf_program *prog = which == PROGS_XDP   ? p->skel->progs.nw_xdp :
-					 which == PROGS_TC_IN ? p->skel->progs.nw_tc_in :
-								p->skel->progs.nw_tc_out;
-	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = data, .data_size_in = len, .data_out = p->out,
-		    .data_size_out = sizeof(p->out), .repeat = 1);
-	int err = bpf_prog_test_run_opts(bpf_program__fd(prog), &o);
+	const struct bpf_program *prog = which == PROGS_XDP    ? p->skel->progs.nw_xdp :
+					 which == PROGS_TC_IN  ? p->skel->progs.nw_tc_in :
+					 which == PROGS_L3_IN  ? p->skel->progs.nw_l3_in :
+					 which == PROGS_L3_OUT ? p->skel->progs.nw_l3_out :
+								 p->skel->progs.nw_tc_out;
 
-	if (err)
-		return err;
-	if (o.retval != (which == PROGS_XDP ? (__u32)XDP_PASS : (__u32)-1) || o.data_size_out != len ||
-	    memcmp(p->out, data, len))
-		return -EIO;
+	return bpf_program__fd(prog);
+}
+
+int progs_drain(struct progs *p, uint64_t ts, uint64_t frame, nw_event_fn fn, void *arg)
+{
+	int err;
+
 	p->fn = fn;
 	p->arg = arg;
 	p->ts = ts;
@@ -100,6 +106,29 @@ int progs_frame(struct progs *p, enum progs_which which, const uint8_t *data, ui
 	p->err = 0;
 	err = ring_buffer__consume(p->ring);
 	return err < 0 ? err : p->err;
+}
+
+int progs_run(struct progs *p, enum progs_which which, const uint8_t *data, uint32_t len, const void *ctx,
+	      uint32_t ctx_len)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = data, .data_size_in = len, .data_out = p->out,
+		    .data_size_out = sizeof(p->out), .ctx_in = ctx, .ctx_size_in = ctx_len, .repeat = 1);
+	int err = bpf_prog_test_run_opts(progs_fd(p, which), &o);
+
+	if (err)
+		return err;
+	if (o.retval != (which == PROGS_XDP ? (__u32)XDP_PASS : (__u32)-1) || o.data_size_out != len ||
+	    memcmp(p->out, data, len))
+		return -EIO;
+	return 0;
+}
+
+int progs_frame(struct progs *p, enum progs_which which, const uint8_t *data, uint32_t len, uint64_t ts,
+		uint64_t frame, nw_event_fn fn, void *arg)
+{
+	int err = progs_run(p, which, data, len, NULL, 0);
+
+	return err ? err : progs_drain(p, ts, frame, fn, arg);
 }
 
 static int clear_map(const struct bpf_map *map)
@@ -122,21 +151,49 @@ int progs_reset(struct progs *p)
 	return clear_map(p->skel->maps.nw_carries);
 }
 
-uint64_t progs_count(struct progs *p, enum nw_counter c)
+uint32_t progs_flows(const struct progs *p)
+{
+	int fd = bpf_map__fd(p->skel->maps.nw_flows), err;
+	struct nw_key key;
+	uint32_t n = 0;
+
+	for (err = bpf_map_get_next_key(fd, NULL, &key); !err; err = bpf_map_get_next_key(fd, &key, &key))
+		n++;
+	return n;
+}
+
+bool progs_has_flow(const struct progs *p, const struct nw_key *key)
+{
+	struct nw_flow f;
+
+	/* A system call's look-up does not count as use (kernel 4.20 and later,
+	 * htab_lru_map_lookup_elem_sys). */
+	return bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.nw_flows), key, &f) == 0;
+}
+
+int progs_counters(struct progs *p, uint64_t out[NW_C_MAX])
 {
 	struct stats {
 		uint64_t count[NW_C_MAX];
 		uint64_t seqno;
 	} * st;
-	int n = libbpf_num_possible_cpus(), i;
-	uint64_t sum = 0;
+	int n = libbpf_num_possible_cpus(), i, c, err;
 	__u32 zero = 0;
 
+	memset(out, 0, NW_C_MAX * sizeof(*out));
 	st = calloc(n > 0 ? (size_t)n : 1, sizeof(*st));
-	if (!st || bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.nw_stats), &zero, st))
-		n = 0;
-	for (i = 0; i < n; i++)
-		sum += st[i].count[c];
+	err = st ? bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.nw_stats), &zero, st) : -ENOMEM;
+	for (i = 0; !err && i < n; i++)
+		for (c = 0; c < NW_C_MAX; c++)
+			out[c] += st[i].count[c];
 	free(st);
-	return sum;
+	return err;
+}
+
+uint64_t progs_count(struct progs *p, enum nw_counter c)
+{
+	uint64_t count[NW_C_MAX];
+
+	progs_counters(p, count);
+	return count[c];
 }

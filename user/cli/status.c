@@ -90,6 +90,7 @@ static void l_losses(const struct nw_cli *cli, const json_t *s, struct nw_text *
 {
 	add_num(t, s, "losses.events", "events");
 	add_num(t, s, "losses.flows", "flows");
+	add_num(t, s, "losses.flows_evicted", "evicted by the kernel's flow table");
 	add_num(t, s, "engine.evicted", "flow table evictions");
 	add_num(t, s, "losses.holes", "holes in streams");
 	add_num(t, s, "losses.fragments", "fragments");

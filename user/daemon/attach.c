@@ -58,10 +58,13 @@ static int attach_tcx(struct nw_attached *a, unsigned int ifindex, int prog_fd, 
 	return 0;
 }
 
-static int attach_tc(struct nw_iface *iface, enum nw_hook_how how, const struct nw_live *live, bool egress)
+static int attach_tc(struct nw_iface *iface, const struct nw_link *link, enum nw_hook_how how,
+		     const struct nw_live *live, bool egress)
 {
+	static const enum nw_live_prog progs[2][2] = { { NW_PROG_TC_IN, NW_PROG_TC_OUT },
+						       { NW_PROG_L3_IN, NW_PROG_L3_OUT } };
 	struct nw_attached *a = egress ? &iface->egress : &iface->ingress;
-	int prog_fd = nw_live_prog_fd(live, egress ? NW_PROG_TC_OUT : NW_PROG_TC_IN);
+	int prog_fd = nw_live_prog_fd(live, progs[link->no_ether][egress]);
 	int err = -EINVAL;
 
 	if (how != NW_HOW_CLSACT)
@@ -88,6 +91,11 @@ static int attach_ingress(struct nw_iface *iface, const struct nw_link *link, en
 
 	if (how == NW_HOW_NONE)
 		return 0;
+	if (link->no_ether && (how == NW_HOW_XDP || how == NW_HOW_XDP_GENERIC))
+		return nw_err_r(-EOPNOTSUPP,
+				"%s: no Ethernet header, XDP does not read such devices; set ingress "
+				"= auto or tc",
+				iface->name);
 	nw_xdp_look(link->ifindex, &x);
 	first = nw_choose_ingress(link, &x, how, a->why, sizeof(a->why));
 	if (first == NW_HOW_XDP || first == NW_HOW_XDP_GENERIC) {
@@ -97,14 +105,14 @@ static int attach_ingress(struct nw_iface *iface, const struct nw_link *link, en
 					      iface->name, a->why) :
 				     0;
 	}
-	return attach_tc(iface, how, live, false);
+	return attach_tc(iface, link, how, live, false);
 }
 
 static int attach_egress(struct nw_iface *iface, const struct nw_link *link, enum nw_hook_how how,
 			 const struct nw_live *live)
 {
 	how = nw_choose_egress(link, how, iface->egress.why, sizeof(iface->egress.why));
-	return how == NW_HOW_NONE ? 0 : attach_tc(iface, how, live, true);
+	return how == NW_HOW_NONE ? 0 : attach_tc(iface, link, how, live, true);
 }
 
 /*

@@ -29,6 +29,10 @@ static void avoid_kind(const struct nw_link *link, char *why, size_t size)
 		snprintf(why, size, "loopback: no native XDP");
 		return;
 	}
+	if (link->no_ether) {
+		snprintf(why, size, "no Ethernet header: XDP does not read such devices");
+		return;
+	}
 	if (!*link->kind || strcmp(link->kind, "bond") == 0)
 		return;
 	for (size_t i = 0; i < NW_ARRAY_SIZE(slow_kinds); i++)

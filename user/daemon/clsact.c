@@ -8,6 +8,7 @@
 
 #include "clsact.h"
 #include "../util/log.h"
+#include "../util/util.h"
 
 /* "nw": with the program's name it tells our filters from others'. */
 #define HANDLE 0x6e77u
@@ -116,9 +117,11 @@ struct reaping {
 static int note_ours(void *arg, const struct nw_filter *f)
 {
 	struct reaping *r = arg;
-	bool ours = f->handle == HANDLE &&
-		    (strncmp(f->name, "nw_tc_in:", 9) == 0 || strncmp(f->name, "nw_tc_out:", 10) == 0);
+	static const char *const names[] = { "nw_tc_in:", "nw_tc_out:", "nw_l3_in:", "nw_l3_out:" };
+	bool ours = false;
 
+	for (size_t i = 0; i < NW_ARRAY_SIZE(names); i++)
+		ours |= f->handle == HANDLE && strncmp(f->name, names[i], strlen(names[i])) == 0;
 	if (ours && r->n < sizeof(r->priority) / sizeof(r->priority[0]))
 		r->priority[r->n++] = f->priority;
 	return 0;

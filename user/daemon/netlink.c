@@ -13,6 +13,10 @@
 #include "netlink.h"
 #include "../util/util.h"
 
+#ifndef ARPHRD_IP6GRE
+#define ARPHRD_IP6GRE 823 /* glibc's header lacks it */
+#endif
+
 struct request {
 	struct nlmsghdr head;
 	union {
@@ -97,6 +101,18 @@ static uint32_t number_of(const struct rtattr *a)
 	return v;
 }
 
+/* Link types whose packets have no link header where tc sees them. */
+static bool without_header(unsigned short type)
+{
+	static const unsigned short types[] = { ARPHRD_NONE,	ARPHRD_PPP, ARPHRD_RAWIP, ARPHRD_TUNNEL,
+						ARPHRD_TUNNEL6, ARPHRD_SIT, ARPHRD_IPGRE, ARPHRD_IP6GRE };
+
+	for (size_t i = 0; i < NW_ARRAY_SIZE(types); i++)
+		if (types[i] == type)
+			return true;
+	return false;
+}
+
 struct link_walk {
 	int (*fn)(void *arg, const struct nw_link *link);
 	void *arg;
@@ -112,6 +128,7 @@ static int take_link(void *arg, const struct nlmsghdr *msg)
 		.ifindex = info->ifi_index,
 		.mtu = number_of(attr(first, len, IFLA_MTU)),
 		.loopback = info->ifi_type == ARPHRD_LOOPBACK,
+		.no_ether = without_header(info->ifi_type),
 		.up = info->ifi_flags & IFF_UP,
 	};
 

@@ -14,6 +14,7 @@ struct nw_link {
 	unsigned int ifindex;
 	unsigned int mtu;
 	bool loopback;
+	bool no_ether; /* packets begin with the network header: tun, wireguard, PPP, tunnels */
 	bool up;
 };
 

@@ -105,9 +105,12 @@ static json_t *alert_counts(const struct nw_daemon *d, const struct nw_engine_st
 static json_t *losses(const struct nw_daemon *d, const uint64_t count[NW_C_MAX])
 {
 	json_t *o = json_object();
+	uint64_t flows, evicted;
 
 	set(o, "events", num(d->lost));
 	set(o, "flows", num(count[NW_C_LOST_FLOWS]));
+	if (nw_live_flows(d->live, &flows, &evicted) == 0)
+		set(o, "flows_evicted", num(evicted));
 	set(o, "holes", num(count[NW_C_HOLES]));
 	set(o, "not_smb", num(count[NW_C_NOT_SMB]));
 	set(o, "fragments", num(count[NW_C_FRAGMENT]));

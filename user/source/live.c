@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "live.h"
+#include "../../bpf/wire/stream.h"
 #include "../util/log.h"
 #include "../util/util.h"
 #include "negwatch.skel.h"
@@ -209,14 +210,15 @@ int nw_live_fd(const struct nw_live *l)
 int nw_live_prog_fd(const struct nw_live *l, enum nw_live_prog which)
 {
 	const struct bpf_program *progs[] = { l->skel->progs.nw_xdp, l->skel->progs.nw_tc_in,
-					      l->skel->progs.nw_tc_out };
+					      l->skel->progs.nw_tc_out, l->skel->progs.nw_l3_in,
+					      l->skel->progs.nw_l3_out };
 
 	return bpf_program__fd(progs[which]);
 }
 
 const char *nw_live_prog_name(enum nw_live_prog which)
 {
-	static const char *const names[] = { "nw_xdp", "nw_tc_in", "nw_tc_out" };
+	static const char *const names[] = { "nw_xdp", "nw_tc_in", "nw_tc_out", "nw_l3_in", "nw_l3_out" };
 
 	return names[which];
 }
@@ -244,6 +246,33 @@ int nw_live_counters(const struct nw_live *l, uint64_t out[NW_C_MAX])
 	for (int cpu = 0; cpu < l->n_cpus; cpu++)
 		for (int c = 0; c < NW_C_MAX; c++)
 			out[c] += l->per_cpu[cpu * (NW_C_MAX + 1) + c];
+	return 0;
+}
+
+int nw_live_flows(const struct nw_live *l, uint64_t *now, uint64_t *evicted)
+{
+	enum { BATCH = 1024 };
+	int fd = bpf_map__fd(l->skel->maps.nw_flows), err = 0;
+	_cleanup_free_ void *keys = calloc(BATCH, sizeof(struct nw_key));
+	_cleanup_free_ void *values = calloc(BATCH, sizeof(struct nw_flow));
+	uint64_t count[NW_C_MAX], gone;
+	uint32_t at = 0, n;
+	bool first = true;
+
+	if (!keys || !values)
+		return -ENOMEM;
+	for (*now = 0; !err; first = false) {
+		n = BATCH;
+		err = bpf_map_lookup_batch(fd, first ? NULL : &at, &at, keys, values, &n, NULL);
+		if (!err || err == -ENOENT)
+			*now += n;
+	}
+	if (err == -ENOENT) /* the end */
+		err = nw_live_counters(l, count);
+	if (err)
+		return err;
+	gone = count[NW_C_FLOWS_ENDED] + *now;
+	*evicted = count[NW_C_FLOWS] > gone ? count[NW_C_FLOWS] - gone : 0;
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 
 struct nw_live;
 
-enum nw_live_prog { NW_PROG_XDP = 0, NW_PROG_TC_IN, NW_PROG_TC_OUT };
+enum nw_live_prog { NW_PROG_XDP = 0, NW_PROG_TC_IN, NW_PROG_TC_OUT, NW_PROG_L3_IN, NW_PROG_L3_OUT };
 
 struct nw_live_config {
 	const uint16_t *ports; /* host byte order */
@@ -51,5 +51,12 @@ uint64_t nw_live_take_lost(struct nw_live *live, bool counters);
 
 /* Sums over all CPUs. 0 or -errno. */
 int nw_live_counters(const struct nw_live *live, uint64_t out[NW_C_MAX]);
+
+/*
+ * Entries of the kernel's table of flows, and how many of them it evicted since the start because it was
+ * full, ended connections among them: begun - made way - present, as the table itself doesn't tell. Flows
+ * that begin while it is read make the answer wrong by as many. 0 or -errno.
+ */
+int nw_live_flows(const struct nw_live *live, uint64_t *now, uint64_t *evicted);
 
 #endif

@@ -93,6 +93,12 @@ static uint64_t nw_io_now(void *ctx)
 	return ((struct nw_tap *)ctx)->pkt->ts;
 }
 
+/* A capture is made in one place. */
+static uint8_t nw_io_place(const struct nw_scratch *s)
+{
+	return 0;
+}
+
 /* A callback always has room. */
 static void nw_io_lost(void *ctx)
 {
@@ -133,6 +139,7 @@ static void *tap_replace(struct nw_table *t, const struct nw_key *k)
 
 static struct nw_flow *nw_io_flow_new(void *ctx, const struct nw_key *k)
 {
+	nw_io_count(ctx, NW_C_FLOWS);
 	return tap_replace(((struct nw_tap *)ctx)->flows, k);
 }
 
@@ -146,6 +153,7 @@ static void tap_del(struct nw_table *t, const struct nw_key *k)
 
 static void nw_io_flow_del(void *ctx, const struct nw_key *k)
 {
+	nw_io_count(ctx, NW_C_FLOWS_ENDED);
 	tap_del(((struct nw_tap *)ctx)->flows, k);
 }
 
