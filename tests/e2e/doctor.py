@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 
 import stage
@@ -30,7 +31,8 @@ class Patient:
                               f"addr add 10.78.1.1/24 dev {self.dev}")
             self.log = logsocket.LogSocket(os.path.join(self.directory, "log"))
             self.config = os.path.join(self.directory, "conf")
-            settings = {"run_dir": self.directory, "state_dir": self.directory, "syslog_socket": self.log.path, **options}
+            settings = {"run_dir": self.directory, "state_dir": self.directory, "syslog_socket": self.log.path,
+                        **options}
             with open(self.config, "w", encoding="ascii") as text:
                 text.writelines(f"{key} = {value}\n" for key, value in settings.items())
         except BaseException:
@@ -180,7 +182,8 @@ def running():
         argv = [daemon.DAEMON, "--foreground", "--config", here.config, "--interface", here.dev]
         process = here.namespace.spawn(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
-            net.wait_for("negwatchd to answer", lambda: os.path.exists(os.path.join(here.directory, "control.sock")), 15)
+            control = os.path.join(here.directory, "control.sock")
+            net.wait_for("negwatchd to answer", lambda: os.path.exists(control), 15)
             with untouched(here):
                 checks, status = here.checks(here.dev)
             wants(checks, "", "daemon", "ok", f"pid {process.pid}")
@@ -189,6 +192,39 @@ def running():
                 raise stage.Failed(f"status {status} beside a negwatchd that runs")
         finally:
             net.stop(process)
+
+
+def deaf_syslog():
+    """A syslog socket whose queue is full because nobody reads."""
+    with patient() as here, untouched(here):
+        path = os.path.join(here.directory, "deaf")
+        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as deaf, \
+                contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as sender:
+            deaf.bind(path)
+            sender.setblocking(False)
+            sender.connect(path)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    sender.send(b"x")
+            with open(here.config, "a", encoding="ascii") as config:
+                config.write(f"syslog_socket = {path}\n")
+            wants(here.checks(here.dev)[0], "", "syslog", "warn", "doesn't read")
+
+
+def ingress_qdisc():
+    """Somebody's ingress qdisc where clsact is wanted: doctor says that it fails, and the daemon does fail."""
+    with patient(egress="clsact") as here:
+        here.namespace.run("tc", "qdisc", "add", "dev", here.dev, "ingress")
+        with untouched(here):
+            checks, status = here.checks(here.dev)
+            wants(checks, here.dev, "tc", "fail", '"ingress" qdisc', "clsact")
+            if status != 1:
+                raise stage.Failed(f"status {status}, wanted 1")
+            argv = ["timeout", "5", daemon.DAEMON, "--foreground", "--config", here.config, "--interface", here.dev]
+            done = subprocess.run(here.namespace.command(argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  text=True, check=False)
+            if done.returncode != 69 or "in the place of clsact" not in done.stdout:
+                raise stage.Failed(f"negwatchd had to refuse; status {done.returncode}: {done.stdout}")
 
 
 def complaints():
@@ -227,5 +263,6 @@ def cost():
             raise stage.Failed("an interface that isn't there is not refused with status 1")
 
 
-TESTS = {"veth": veth, "holder": holder, "privileges": privileges, "running": running, "complaints": complaints,
+TESTS = {"veth": veth, "holder": holder, "privileges": privileges, "running": running, "deaf-syslog": deaf_syslog,
+         "ingress-qdisc": ingress_qdisc, "complaints": complaints,
          "cost": cost}

@@ -75,6 +75,12 @@ static int attach_tc(struct nw_iface *iface, const struct nw_link *link, enum nw
 	if (err == -EINVAL && how == NW_HOW_TCX)
 		return nw_err_r(-EOPNOTSUPP, "%s: this kernel has no tcx (6.6 and later have); use \"auto\"",
 				iface->name);
+	if (err == -EEXIST)
+		return nw_err_r(
+			-EBUSY,
+			"%s: somebody's \"ingress\" qdisc is in the place of clsact, so that egress can't be "
+			"watched; let its owner use clsact, which has both",
+			iface->name);
 	if (err)
 		return nw_err_r(err, "%s: the kernel refuses a tc program at %s: %m", iface->name,
 				egress ? "egress" : "ingress");

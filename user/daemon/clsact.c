@@ -72,7 +72,12 @@ int nw_clsact_attach(struct nw_iface *iface, bool egress, int prog_fd)
 		.sz = sizeof(opts), .prog_fd = prog_fd, .handle = HANDLE, .priority = PRIORITY
 	};
 	int err = make_qdisc(iface);
+	char kind[16];
 
+	/* An "ingress" qdisc takes a filter for egress without a word, and runs it at ingress. */
+	if (!err && egress && nw_ingress_qdisc(iface->ifindex, kind, sizeof(kind)) == 0 &&
+	    strcmp(kind, "ingress") == 0)
+		err = -EEXIST;
 	if (err)
 		return err;
 	err = bpf_tc_attach(&hook, &opts);

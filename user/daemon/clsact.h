@@ -6,7 +6,10 @@
 
 #include "attach.h"
 
-/* Attaches at egress or ingress; fills how, prog_id, priority. 0 or -errno; nothing stays on failure. */
+/*
+ * Attaches at egress or ingress; fills how, prog_id, priority. 0; -EEXIST: somebody's "ingress" qdisc is in
+ * the place of clsact, and has no egress; or -errno. Nothing stays on failure.
+ */
 int nw_clsact_attach(struct nw_iface *iface, bool egress, int prog_fd);
 
 /* Takes the filter away if it is still ours, and the qdisc if we made it and nobody uses it. */

@@ -173,7 +173,8 @@ static void c_syslog(const struct nw_doctor_host *h, struct nw_verdict *v)
 				   "Run it again with the rights that negwatchd will have." :
 				   "Start rsyslog, syslog-ng or systemd-journald; or set syslog_socket.",
 			   "%s: %s; alerts would wait in a bounded queue, and stay in the journal file",
-			   h->cfg.syslog_socket, strerror(-h->syslog.err));
+			   h->cfg.syslog_socket,
+			   h->syslog.err == -EAGAIN ? "its receiver doesn't read" : strerror(-h->syslog.err));
 }
 
 static void c_clock(const struct nw_doctor_host *h, struct nw_verdict *v)

@@ -118,9 +118,17 @@ static void c_vlan(const struct nw_doctor_host *h, const struct nw_doctor_if *i,
 	}
 }
 
+/* Whether a hook that was chosen comes to a clsact filter. */
+static bool by_clsact(const struct nw_doctor_host *h, enum nw_hook_how how)
+{
+	return how == NW_HOW_CLSACT || (how == NW_HOW_TC && h->tcx == 0);
+}
+
 static void c_tc(const struct nw_doctor_host *h, const struct nw_doctor_if *i, struct nw_verdict *v)
 {
-	bool clsact = h->tcx == 0 || h->cfg.ingress == NW_HOW_CLSACT || h->cfg.egress == NW_HOW_CLSACT;
+	char why[160];
+	bool egress = by_clsact(h, nw_choose_egress(&i->link, h->cfg.egress, why, sizeof(why)));
+	bool clsact = egress || by_clsact(h, ingress_of(h, i, why, sizeof(why)));
 	unsigned int others = i->filters[0] + i->filters[1], ours = i->ours[0] + i->ours[1];
 	char foreign[120] = "";
 
@@ -128,7 +136,7 @@ static void c_tc(const struct nw_doctor_host *h, const struct nw_doctor_if *i, s
 		snprintf(foreign, sizeof(foreign),
 			 "; %u filter%s of others (ingress %u, egress %u) %s left alone", others,
 			 others > 1 ? "s" : "", i->filters[0], i->filters[1], others > 1 ? "are" : "is");
-	if (clsact && strcmp(i->qdisc, "ingress") == 0)
+	if (egress && strcmp(i->qdisc, "ingress") == 0)
 		nw_verdict(v, NW_HEALTH_FAIL,
 			   "Let its owner use clsact, which has all of ingress and egress.",
 			   "somebody's \"ingress\" qdisc is in the place of clsact, so that egress can't be "

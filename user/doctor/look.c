@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -107,9 +108,20 @@ static int unix_connect(const char *path, int type)
 	return TAKE_FD(fd);
 }
 
+/* Whether a datagram would be taken now: there is somebody, and his queue has room. */
+static int takes_datagrams(const char *path)
+{
+	_cleanup_close_ int fd = unix_connect(path, SOCK_DGRAM);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	if (fd < 0)
+		return fd;
+	return poll(&p, 1, 0) == 1 && p.revents & POLLOUT ? 0 : -EAGAIN;
+}
+
 static void look_surroundings(struct nw_doctor_host *h)
 {
-	_cleanup_close_ int log = -1, control = -1;
+	_cleanup_close_ int control = -1;
 	struct timex tx = { 0 };
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
@@ -117,10 +129,8 @@ static void look_surroundings(struct nw_doctor_host *h)
 
 	look_dir(&h->state, h->cfg.state_dir);
 	look_dir(&h->run, h->cfg.run_dir);
-	if (*h->cfg.syslog_socket) {
-		log = unix_connect(h->cfg.syslog_socket, SOCK_DGRAM);
-		h->syslog.err = log < 0 ? log : 0;
-	}
+	if (*h->cfg.syslog_socket)
+		h->syslog.err = takes_datagrams(h->cfg.syslog_socket);
 	h->wall = nw_wall();
 	h->clock_synced = adjtimex(&tx) != TIME_ERROR && !(tx.status & STA_UNSYNC);
 	snprintf(path, sizeof(path), "%s/control.sock", h->cfg.run_dir);
@@ -183,7 +193,8 @@ void nw_doctor_look_at(struct nw_doctor_if *i, const char *name)
 	nw_xdp_look(i->link.ifindex, &i->xdp);
 	nw_doctor_ethtool(i);
 	nw_ingress_qdisc(i->link.ifindex, i->qdisc, sizeof(i->qdisc));
-	for (int egress = 0; egress <= 1; egress++) {
+	/* An "ingress" qdisc answers for both, with the same filters. */
+	for (int egress = 0; egress <= (strcmp(i->qdisc, "clsact") == 0); egress++) {
 		struct counting c = { i, egress };
 
 		/* Kernels refuse when there is no qdisc to look at. */
