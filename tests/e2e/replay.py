@@ -135,9 +135,62 @@ class TunReplay(Replay):
             self.socket.send(packet)
 
 
+class LoopReplay(Replay):
+    """The same over loopback, which every frame leaves and enters: with an egress hook it is seen twice."""
+
+    def __init__(self, egress):
+        self.network = net.Network()
+        try:
+            self.host = daemon.Daemon(self.network, self.network.server, ["lo"], ingress="tc", egress=egress,
+                                      answer_timeout=600)
+            self.inward = self.outward = self._socket(self.network.server, "lo")
+        except BaseException:
+            self.network.close()
+            raise
+
+    def counted(self):
+        """The programs' counters of packets and of events."""
+        values = {row["name"]: row["value"] for row in self.host.objects("stats")["counters"]}
+        return values["packets"], values["events"]
+
+    def events(self, path):
+        """Plays a file; returns how many packets and events it made, and whether an alert came twice."""
+        packets, events = self.counted()
+        known = len(self.host.alerts())
+        self.play(path)
+        after = self.counted()
+        fresh = self.host.alerts()[known:]
+        keys = [(alert["src_ip"], alert["src_port"], stage.rule(alert)) for alert in fresh]
+        return after[0] - packets, after[1] - events, len(keys) - len(set(keys))
+
+
+def run_loopback(report):
+    """Each capture once with one hook on loopback and once with two: twice the packets, the same events."""
+    for end in (".srv.pcap", ".cli.pcap"):
+        one, two = LoopReplay("none"), None
+        try:
+            two = LoopReplay("tc")
+            for path in (path for path in files() if path.endswith(end)):
+                problem = None
+                try:
+                    single, double = one.events(path), two.events(path)
+                    if double != (2 * single[0], single[1], 0):
+                        problem = f"packets, events, repeated alerts: one hook {single}, two hooks {double}"
+                except (stage.Failed, net.LabError, OSError, KeyError, struct.error) as failure:
+                    problem = str(failure) or repr(failure)
+                report.result(f"replay/lo/{os.path.basename(path)[:-5]}", problem)
+        finally:
+            one.network.close()
+            if two:
+                two.network.close()
+
+
 def run(hook, report):
     """Replays every capture into a daemon with one kind of ingress hook. A routed connection was recorded at both ends
     with the same addresses and sequence numbers, and would be its own retransmission: one daemon for each end."""
+    if hook == "lo" and files():
+        run_loopback(report)
+        return
     if not files():
         report.result(f"replay/{hook}", skip=f"no *.pcap in {OWN} and {OTHERS}")
         return
