@@ -11,8 +11,6 @@
 #define NW_KIND_XDP 0
 #define NW_KIND_SKB 1
 
-#define NW_BOUND(x) asm volatile("" : "+r"(x))
-
 #define NW_LOAD(ctx, kind, off, dst, len)                                                                    \
 	((kind) == NW_KIND_XDP ? bpf_xdp_load_bytes((struct xdp_md *)(ctx), (off), (dst), (len)) :           \
 				 bpf_skb_load_bytes((ctx), (off), (dst), (len)))

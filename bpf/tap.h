@@ -3,7 +3,6 @@
  * The tap: what happens to one packet, written once for the XDP and tc programs and for capture files.
  * Whoever includes this provides before:
  *   NW_LOAD(ctx, kind, off, dst, len)   copy bytes of the packet, 0 or < 0; 0 < len
- *   NW_BOUND(x)                         hide a value from the compiler, so that a bound stays
  *   NW_RESERVE(ctx, size), NW_SUBMIT(ctx, ev), NW_DISCARD(ctx, ev)   constant size
  *   NW_CALL(kind, fn, ctx, s, f, ...)   call one of nw_tell, nw_pass_head, nw_pass_all and
  *                                       nw_tell_message, each of which the verifier checks once, alone

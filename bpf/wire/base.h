@@ -10,6 +10,16 @@
 
 #define nw_inline static inline __attribute__((always_inline, unused))
 
+/*
+ * Hides a value from the compiler, so that the bound tested next is the bound that the verifier sees: clang
+ * tests one copy and uses another. Nothing on the host.
+ */
+#ifdef __bpf__
+#define NW_BOUND(x) asm volatile("" : "+r"(x))
+#else
+#define NW_BOUND(x) ((void)(x))
+#endif
+
 typedef __u16 __attribute__((may_alias)) nw_u16a;
 typedef __u32 __attribute__((may_alias)) nw_u32a;
 typedef __u64 __attribute__((may_alias)) nw_u64a;

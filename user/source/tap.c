@@ -25,7 +25,6 @@ struct nw_tap {
 	__u64 ports[1024];
 };
 
-#define NW_BOUND(x) ((void)(x))
 #define NW_LOAD(ctx, kind, off, dst, len) tap_load((ctx), (off), (dst), (len))
 #define NW_RESERVE(ctx, size) tap_reserve(ctx)
 #define NW_SUBMIT(ctx, ev) tap_submit(ctx)
