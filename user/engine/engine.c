@@ -43,11 +43,17 @@ static void set_closed(struct nw_engine *e, struct nw_conn *c, uint64_t ts)
 	e->closed_last = c;
 }
 
+/* Bytes that a joiner held were taken away for another connection. */
+static void see_robbed(struct nw_conn *c)
+{
+	if (c->state->join[0].robbed || c->state->join[1].robbed)
+		c->unseen |= NW_UNSEEN_GAP;
+}
+
 static void leave(struct nw_engine *e, struct nw_conn *c)
 {
 	set_open(e, c);
-	if (c->state->join[0].robbed || c->state->join[1].robbed)
-		c->unseen |= NW_UNSEEN_GAP;
+	see_robbed(c);
 	nw_verdict_final(e, c);
 	if (nw_conn_observed(c) != NW_OBSERVED_FULL)
 		e->stats.not_observed++;
@@ -329,7 +335,6 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 	c = conn_of(e, ev);
 	if (!c)
 		return -ENOMEM;
-	c->n_events++;
 	c->last_ts = ev->ts;
 	c->syn_opts |= ev->syn_opts;
 	switch (ev->type) {
@@ -355,8 +360,7 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 	}
 	if (c->n_resets)
 		nw_verdict_resets(e, c);
-	if (c->state->join[0].robbed || c->state->join[1].robbed)
-		c->unseen |= NW_UNSEEN_GAP;
+	see_robbed(c);
 	if (ev->type != NW_EV_RST)
 		nw_endpoint_saw(c->state, ev);
 	nw_verdict_due(e, c);

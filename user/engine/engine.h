@@ -51,7 +51,6 @@ struct nw_exchange {
 	bool response_compared;
 	uint64_t asked;	   /* when the request came, on the engine's clock */
 	bool concluded;	   /* the engine's own */
-	bool used;	   /* the tree was used after the response */
 	bool highest_same; /* request: dialects differ, but not the highest */
 	bool near_gap;
 };
@@ -147,7 +146,6 @@ struct nw_conn {
 	bool encrypted, compressed;
 	bool authenticated, guest, tree_connected;
 	uint16_t dialect; /* negotiated, 0: unknown */
-	uint32_t n_events;
 
 	struct nw_exchange *negotiate; /* the last is the one that counts */
 	struct nw_exchange *validate;

@@ -188,8 +188,6 @@ void nw_verdict_used(struct nw_engine *e, struct nw_conn *c, const struct nw_eve
 {
 	struct nw_conn_state *s = c->state;
 
-	if (s->unused_validate >= 0)
-		c->validate[s->unused_validate].used = true;
 	s->unused_validate = -1;
 	/* Not at once: a client may use the tree first and validate then. */
 	if (!s->unvalidated && c->dialect && c->dialect < 0x0311 && c->authenticated && c->tree_connected &&
