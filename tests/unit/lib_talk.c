@@ -457,6 +457,9 @@ void talk_digest_conn(void *digest, const struct nw_conn *c)
 		params(d, "VR", &c->validate[i].response);
 		out(d, " differs=%x/%x", c->validate[i].request_differs, c->validate[i].response_differs);
 	}
+	for (i = 0; i < c->n_steps; i++)
+		out(d, " %s/%d/%x/%x", nw_step_name(c->steps[i].type), c->steps[i].by, c->steps[i].status,
+		    c->steps[i].command);
 	for (i = 0; i < c->n_findings; i++)
 		out(d, " [%u %x %s]", c->findings[i].rule, c->findings[i].fields,
 		    nw_outcome_name(c->findings[i].outcome));

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "../../user/sink/alert.h"
+#include "../../user/sink/flow_json.h"
 #include "../../user/sink/syslog.h"
 #include "../../user/sink/syslog_text.h"
 #include "../../user/util/log.h"
@@ -169,6 +170,32 @@ static void json_is_shaped_like_eve(void **state)
 	json_decref(o);
 }
 
+static void flow_tells_its_steps_and_when(void **state)
+{
+	struct nw_step steps[] = {
+		{ .ts = 1500000, .frame = 9, .type = NW_EV_TREE_RSP, .by = NW_S2C, .status = 0xc0000022 },
+		{ .ts = 400000, .type = NW_EV_USE, .by = NW_C2S, .command = 5 },
+	};
+	json_t *flow, *list, *one;
+	char *text;
+
+	W.conn.first_ts = 500000;
+	W.conn.steps = steps;
+	W.conn.n_steps = 2;
+	W.validate.request.ts = 2512345;
+	flow = nw_flow_json(&W.conn, NULL, 0);
+	list = json_object_get(flow, "steps");
+	text = json_dumps(list, JSON_COMPACT);
+	/* What is older than the flow's first packet, by another processor's clock, is no time machine. */
+	assert_string_equal(text, "[{\"frame\":9,\"at_ms\":1.0,\"by\":\"server\",\"what\":\"tree_connect\","
+				  "\"status\":\"0xc0000022\"},"
+				  "{\"at_ms\":0.0,\"by\":\"client\",\"what\":\"use\",\"command\":5}]");
+	free(text);
+	one = json_object_get(json_array_get(json_object_get(flow, "validate"), 0), "request");
+	assert_float_equal(json_real_value(json_object_get(one, "at_ms")), 2.012, 0.0001);
+	json_decref(flow);
+}
+
 static void every_rule_has_a_verdict(void **state)
 {
 	for (size_t i = 0; i < nw_n_rules; i++)
@@ -308,6 +335,7 @@ int main(void)
 		T(syslog_text_is_bounded),
 		T(alert_without_flow_has_no_addresses),
 		T(json_is_shaped_like_eve),
+		T(flow_tells_its_steps_and_when),
 		T(every_rule_has_a_verdict),
 		T(severities_map_to_syslog),
 		T(syslog_survives_its_receiver),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "timeline.h"
 #include "wrap.h"
 #include "../engine/rules.h"
 #include "../util/text.h"
@@ -256,6 +257,10 @@ static void print_alert(const struct nw_cli *cli, const json_t *a)
 		putchar('\n');
 	print_end(flow);
 	print_where(a);
+	if (flow) {
+		printf("\nTimeline  until the alert, from the flow's first packet\n");
+		nw_timeline_print(flow);
+	}
 	if (!rule)
 		return;
 	putchar('\n');

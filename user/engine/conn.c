@@ -47,6 +47,7 @@ void nw_conn_release(struct nw_engine *e, struct nw_conn *c)
 	}
 	exchanges_free(c->negotiate, c->n_negotiate);
 	exchanges_free(c->validate, c->n_validate);
+	free(c->steps);
 	free(c->findings);
 	free(c->state);
 }
@@ -92,6 +93,52 @@ struct nw_exchange *nw_conn_add_validate(struct nw_conn *c)
 		if (c->findings[i].validate >= 0)
 			c->findings[i].validate--;
 	return x;
+}
+
+const char *nw_step_name(uint8_t event_type)
+{
+	static const char *const names[NW_EV_MAX] = {
+		[NW_EV_SMB1_REQ] = "smb1_negotiate",
+		[NW_EV_SMB1_RSP] = "smb1_chosen",
+		[NW_EV_SESSION_RSP] = "session_setup",
+		[NW_EV_TREE_RSP] = "tree_connect",
+		[NW_EV_LOGOFF] = "logoff",
+		[NW_EV_USE] = "use",
+		[NW_EV_ENCRYPTED] = "encrypted",
+		[NW_EV_COMPRESSED] = "compressed",
+	};
+
+	return event_type < NW_EV_MAX ? names[event_type] : NULL;
+}
+
+int nw_conn_step(struct nw_conn *c, const struct nw_event *ev)
+{
+	struct nw_step *grown;
+	unsigned int i;
+
+	if (!nw_step_name(ev->type))
+		return 0;
+	/* Encrypted uses go on for ever: the first of each direction says it all. */
+	for (i = 0; i < c->n_steps; i++)
+		if (c->steps[i].type == ev->type && c->steps[i].by == ev->dir &&
+		    (c->steps[i].seq == ev->msg_seq || ev->type == NW_EV_ENCRYPTED))
+			return 0;
+	if (c->n_steps >= NW_STEPS_MAX) {
+		c->steps_dropped += c->steps_dropped < UINT16_MAX;
+		return 0;
+	}
+	grown = realloc(c->steps, (c->n_steps + 1) * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	c->steps = grown;
+	c->steps[c->n_steps++] = (struct nw_step){ .ts = ev->ts,
+						   .frame = ev->frame,
+						   .seq = ev->msg_seq,
+						   .status = ev->smb.status,
+						   .command = ev->smb.command,
+						   .type = ev->type,
+						   .by = ev->dir };
+	return 0;
 }
 
 int nw_params_set(struct nw_params *p, const struct nw_event *ev)

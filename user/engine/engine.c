@@ -278,6 +278,10 @@ static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event
 
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
 {
+	int err = nw_conn_step(c, ev);
+
+	if (err < 0)
+		return err;
 	switch (ev->type) {
 	case NW_EV_SMB1_REQ:
 		c->smb1_negotiate = true;

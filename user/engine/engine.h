@@ -20,6 +20,9 @@
  * VALIDATE per TREE_CONNECT. */
 #define NW_VALIDATES_MAX 32
 #define NW_RESETS_MAX 8
+/* Steps of one connection: SESSION_SETUP, TREE_CONNECT, first use and the like; 16 cover two sessions with
+ * three shares each. */
+#define NW_STEPS_MAX 16
 
 /* What NEGOTIATE and VALIDATE both carry, as one side sent it. */
 struct nw_params {
@@ -126,6 +129,17 @@ struct nw_finding {
 #define NW_UNSEEN_FRAGMENT 0x08u
 #define NW_UNSEEN_START 0x10u /* the flow was running before it was first seen */
 
+/* What else the two ends did, beside the exchanges and the end: for the timeline alone. */
+struct nw_step {
+	uint64_t ts; /* event clock, ns */
+	uint64_t frame;
+	uint32_t seq;	  /* TCP sequence number of the message: the same message is kept once */
+	uint32_t status;  /* responses: NTSTATUS */
+	uint16_t command; /* MS-SMB2 2.2.1.2; 0 with encrypted and SMB1 messages */
+	uint8_t type;	  /* enum nw_event_type */
+	uint8_t by;	  /* enum nw_dir_id */
+};
+
 enum nw_observed { NW_OBSERVED_NONE = 0, NW_OBSERVED_PARTIAL, NW_OBSERVED_FULL };
 
 /* One connection. Read-only for all but the engine. */
@@ -155,6 +169,10 @@ struct nw_conn {
 	struct nw_reset resets[NW_RESETS_MAX];
 	uint8_t n_resets;
 	struct nw_end end;
+
+	struct nw_step *steps;
+	uint16_t n_steps;
+	uint16_t steps_dropped; /* beyond NW_STEPS_MAX; the first are kept */
 
 	struct nw_finding *findings;
 	uint16_t n_findings;
@@ -225,6 +243,7 @@ const char *nw_end_name(uint8_t how);
 const char *nw_forged_name(uint8_t forged);
 const char *nw_sign_name(unsigned int bit_index); /* NULL behind the last */
 const char *nw_outcome_name(uint8_t outcome);
+const char *nw_step_name(uint8_t event_type); /* NULL: this type makes no step */
 const char *nw_observed_name(enum nw_observed o);
 const char *nw_unseen_name(unsigned int bit_index);    /* NULL behind the last */
 const char *nw_path_hint_name(unsigned int bit_index); /* of syn_opts; NULL behind the last */

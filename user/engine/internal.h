@@ -76,6 +76,8 @@ void nw_conn_release(struct nw_engine *e, struct nw_conn *c);
 struct nw_exchange *nw_conn_add_negotiate(struct nw_conn *c);
 struct nw_exchange *nw_conn_add_validate(struct nw_conn *c);
 int nw_params_set(struct nw_params *p, const struct nw_event *ev);
+/* Keeps the event as a step of the connection, if its type is one. 0 or -ENOMEM. */
+int nw_conn_step(struct nw_conn *c, const struct nw_event *ev);
 /* The NEGOTIATE request and response that count: the last that are not provisional; NULL: none. */
 const struct nw_params *nw_conn_negotiate_request(const struct nw_conn *c);
 const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c);

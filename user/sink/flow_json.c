@@ -42,9 +42,12 @@ static int set_count(json_t *o, const char *key, uint64_t v)
 	return v > INT64_MAX ? 0 : json_object_set_new(o, key, json_integer((json_int_t)v));
 }
 
-static int set_frame(json_t *o, uint64_t frame)
+/* Where in the capture, and when, in milliseconds since the flow's first packet. */
+static int set_moment(json_t *o, const struct nw_conn *c, uint64_t frame, uint64_t ts)
 {
-	return frame ? set_count(o, "frame", frame) : 0;
+	int bad = frame ? set_count(o, "frame", frame) : 0;
+
+	return bad | json_object_set_new(o, "at_ms", millis(ts > c->first_ts ? ts - c->first_ts : 0));
 }
 
 /* The names of the bits that are set, in the order of the bits. */
@@ -104,13 +107,13 @@ static int set_values(json_t *o, const struct nw_params *p, bool is_response)
 }
 
 /* One message. An error response has a status and no values. */
-static json_t *message(const struct nw_params *p, bool is_validate, bool is_response)
+static json_t *message(const struct nw_conn *c, const struct nw_params *p, bool is_validate, bool is_response)
 {
 	json_t *o = json_object();
 	char text[20];
 	int bad = !o;
 
-	bad |= set_frame(o, p->frame);
+	bad |= set_moment(o, c, p->frame, p->ts);
 	bad |= set_count(o, "message_id", p->message_id);
 	if (is_validate)
 		bad |= json_object_set_new(o, "session_id", hex(p->session_id, 16));
@@ -134,19 +137,22 @@ static json_t *message(const struct nw_params *p, bool is_validate, bool is_resp
 	return whole(o, bad);
 }
 
-static json_t *exchanges(const struct nw_exchange *list, int n, bool is_validate)
+static json_t *exchanges(const struct nw_conn *c, bool is_validate)
 {
+	const struct nw_exchange *list = is_validate ? c->validate : c->negotiate;
+	int i, n = is_validate ? c->n_validate : c->n_negotiate;
 	json_t *a = json_array();
-	int i, bad = !a;
+	int bad = !a;
 
 	for (i = 0; i < n; i++) {
 		const struct nw_exchange *x = &list[i];
 		json_t *o = json_object();
 
 		if (x->request.ts)
-			bad |= json_object_set_new(o, "request", message(&x->request, is_validate, false));
+			bad |= json_object_set_new(o, "request", message(c, &x->request, is_validate, false));
 		if (x->response.ts)
-			bad |= json_object_set_new(o, "response", message(&x->response, is_validate, true));
+			bad |= json_object_set_new(o, "response",
+						   message(c, &x->response, is_validate, true));
 		if (x->request_compared)
 			bad |= json_object_set_new(o, "request_differs",
 						   names(x->request_differs, nw_field_name));
@@ -174,11 +180,32 @@ static json_t *resets(const struct nw_conn *c)
 	for (i = 0; i < c->n_resets; i++) {
 		r = &c->resets[i];
 		o = json_object();
-		bad |= set_frame(o, r->frame);
+		bad |= set_moment(o, c, r->frame, r->ts);
 		bad |= json_object_set_new(o, "by", side(r->by));
 		bad |= set_count(o, "ttl", r->ttl);
 		bad |= json_object_set_new(o, "signs", names(r->signs, nw_sign_name));
 		bad |= json_object_set_new(o, "forged", json_string(nw_forged_name(r->forged)));
+		bad |= json_array_append_new(a, o);
+	}
+	return whole(a, bad);
+}
+
+static json_t *steps(const struct nw_conn *c)
+{
+	json_t *a = json_array(), *o;
+	const struct nw_step *s;
+	int i, bad = !a;
+
+	for (i = 0; i < c->n_steps; i++) {
+		s = &c->steps[i];
+		o = json_object();
+		bad |= set_moment(o, c, s->frame, s->ts);
+		bad |= json_object_set_new(o, "by", side(s->by));
+		bad |= json_object_set_new(o, "what", json_string(nw_step_name(s->type)));
+		if (s->type == NW_EV_SESSION_RSP || s->type == NW_EV_TREE_RSP)
+			bad |= json_object_set_new(o, "status", hex(s->status, 8));
+		if (s->type == NW_EV_USE)
+			bad |= set_count(o, "command", s->command);
 		bad |= json_array_append_new(a, o);
 	}
 	return whole(a, bad);
@@ -193,7 +220,7 @@ static json_t *end_of(const struct nw_conn *c)
 	for (i = 0; i < c->n_validate; i++)
 		if (c->validate[i].request.ts && c->validate[i].request.ts <= c->end.ts)
 			asked = c->validate[i].request.ts;
-	bad |= set_frame(o, c->end.frame);
+	bad |= set_moment(o, c, c->end.frame, c->end.ts);
 	bad |= json_object_set_new(o, "by", side(c->end.by));
 	bad |= json_object_set_new(o, "how", json_string(nw_end_name(c->end.how)));
 	if (asked)
@@ -215,7 +242,7 @@ json_t *nw_finding_json(const struct nw_finding *f)
 	if (f->leg != NW_LEG_NONE)
 		bad |= json_object_set_new(o, "leg", json_string(nw_leg_name(f->leg)));
 	bad |= json_object_set_new(o, "text", json_string(f->text));
-	bad |= set_frame(o, f->frame);
+	bad |= f->frame ? set_count(o, "frame", f->frame) : 0;
 	if (f->outcome != NW_OUT_UNKNOWN)
 		bad |= json_object_set_new(o, "outcome", json_string(nw_outcome_name(f->outcome)));
 	if (f->validate >= 0)
@@ -309,10 +336,13 @@ json_t *nw_flow_json(const struct nw_conn *c, const char *file, int64_t wall_off
 	nw_time_utc(start, (int64_t)c->first_ts + wall_offset_ns, 9);
 	bad |= json_object_set_new(o, "start", json_string(start));
 	bad |= set_state(o, c);
-	bad |= json_object_set_new(o, "negotiate", exchanges(c->negotiate, c->n_negotiate, false));
-	bad |= json_object_set_new(o, "validate", exchanges(c->validate, c->n_validate, true));
+	bad |= json_object_set_new(o, "negotiate", exchanges(c, false));
+	bad |= json_object_set_new(o, "validate", exchanges(c, true));
 	if (c->validates_dropped)
 		bad |= set_count(o, "validates_dropped", c->validates_dropped);
+	bad |= json_object_set_new(o, "steps", steps(c));
+	if (c->steps_dropped)
+		bad |= set_count(o, "steps_dropped", c->steps_dropped);
 	bad |= json_object_set_new(o, "resets", resets(c));
 	if (c->end.how != NW_END_NONE)
 		bad |= json_object_set_new(o, "end", end_of(c));
