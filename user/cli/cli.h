@@ -9,10 +9,14 @@
 
 #include <jansson.h>
 
+#include "../engine/engine.h"
+#include "../util/options.h"
+
 #define NW_CLI_SOCKET "/run/negwatch/control.sock"
 /* Version of the objects that --json prints. */
 #define NW_CLI_VERSION 1
 #define NW_CLI_WIDTH 80
+#define NW_CLI_PORTS_MAX 64
 
 enum nw_cli_exit {
 	NW_EXIT_OK = 0,
@@ -21,15 +25,27 @@ enum nw_cli_exit {
 	NW_EXIT_UNREACHABLE = 3, /* no daemon to talk to */
 };
 
+struct nw_cli_ports {
+	unsigned int n;
+	uint16_t port[NW_CLI_PORTS_MAX]; /* host byte order */
+};
+
+/* What the options set (options.c). */
 struct nw_cli {
 	const char *socket;
-	bool json, no_headings, utc, quiet;
+	bool json, no_headings, utc, quiet, help, version;
 	bool cost;	    /* doctor: measure instead */
+	bool all;	    /* read: also flows without findings */
 	const char *config; /* doctor: negwatchd's file; NULL: the usual one */
 	const char *client; /* only this address; NULL: all */
 	uint64_t limit;	    /* 0: not given */
 	uint64_t since;	    /* alert number; 0: not given */
+	enum nw_vantage vantage;
+	struct nw_cli_ports ports;
 };
+
+extern const struct nw_option nw_cli_options[];
+extern const size_t nw_n_cli_options;
 
 /* Each returns an enum nw_cli_exit; argv[0] is the command's name, the rest its arguments. */
 int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv);
@@ -39,12 +55,13 @@ int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_explain(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_stats(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_doctor(const struct nw_cli *cli, int argc, char **argv);
 /* The same with --cost. */
 int nw_doctor_cost(const struct nw_cli *cli, int argc, char **argv);
-/* What `negwatch doctor --help` says beyond the options. */
+/* What `negwatch COMMAND --help` says beyond the options. */
 void nw_help_doctor(void);
-int nw_cmd_read(int argc, char **argv);
+void nw_help_read(void);
 
 /* client.c */
 

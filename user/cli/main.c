@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* negwatch: the tables of commands and options; help, parsing and dispatch are made from them. */
-#include <errno.h>
-#include <getopt.h>
+/* negwatch: the table of commands; help and dispatch are made from it. The options: options.c. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +8,6 @@
 #include "cli.h"
 #include "wrap.h"
 #include "../util/util.h"
-
-static int run_read(const struct nw_cli *cli, int argc, char **argv);
 
 static const struct command {
 	const char *name;
@@ -30,50 +27,21 @@ static const struct command {
 	{ "watch", "", 0, 0, nw_cmd_watch, "alerts as they happen", NULL },
 	{ "explain", "[RULE]", 0, 1, nw_cmd_explain, "what a rule means and what to do; all rules", NULL },
 	{ "stats", "", 0, 0, nw_cmd_stats, "counters of the kernel programs", NULL },
-	{ "read", "FILE...", 0, -1, run_read, "look for the same in capture files; needs no daemon", NULL },
+	{ "read", "FILE...", 1, INT_MAX, nw_cmd_read,
+	  "look for the same in capture files (pcap, pcapng, also .gz; - is standard input); needs no daemon",
+	  nw_help_read },
 	{ "doctor", "[INTERFACE...]", 0, 64, nw_cmd_doctor,
 	  "what negwatchd needs: is it there? Attaches nothing; needs no daemon", nw_help_doctor },
 };
 
-static const struct option_row {
-	char letter;
-	const char *name;
-	const char *arg;      /* NULL: none */
-	const char *commands; /* NULL: all */
-	const char *help;
-} options[] = {
-	{ 's', "socket", "PATH", NULL, "the daemon's control socket (default " NW_CLI_SOCKET ")" },
-	{ 'j', "json", NULL, NULL, "print JSON" },
-	{ 'n', "no-headings", NULL, NULL, "tables without their first line" },
-	{ 'u', "utc", NULL, NULL, "times in UTC instead of local time" },
-	{ 'q', "quiet", NULL, NULL, "no remarks, only results" },
-	{ 'h', "help", NULL, NULL, "print help and exit; also behind a command" },
-	{ 'V', "version", NULL, NULL, "print the version and exit" },
-	{ 'l', "limit", "N", "alerts flows watch", "only the newest N; watch: end after N" },
-	{ 'c', "client", "ADDRESS", "alerts flows watch", "only those of this client" },
-	{ 'C', "config", "FILE", "doctor",
-	  "negwatchd's configuration (default /etc/negwatch/negwatchd.conf)" },
-	{ 'k', "cost", NULL, "doctor", "measure what the programs cost on this host; takes some seconds" },
-	{ 'S', "since", "ID", "alerts", "only alerts with a higher number" },
-};
-
-#define N_OPTIONS NW_ARRAY_SIZE(options)
-
-static bool applies(const struct option_row *o, const struct command *cmd)
+static void print_options(const char *scope)
 {
-	return !o->commands || (cmd && strstr(o->commands, cmd->name));
-}
-
-static void print_options(const struct command *cmd)
-{
-	for (size_t i = 0; i < N_OPTIONS; i++) {
+	for (size_t i = 0; i < nw_n_cli_options; i++) {
 		char left[40];
 
-		if (!applies(&options[i], cmd))
-			continue;
-		snprintf(left, sizeof(left), "  -%c, --%s %s", options[i].letter, options[i].name,
-			 options[i].arg ? options[i].arg : "");
-		nw_wrap(stdout, left, 25, NW_CLI_WIDTH, options[i].help);
+		if (nw_option_applies(&nw_cli_options[i], scope))
+			nw_wrap(stdout, nw_option_left(left, &nw_cli_options[i]), 25, NW_CLI_WIDTH,
+				nw_cli_options[i].help);
 	}
 }
 
@@ -83,7 +51,7 @@ static void help(const struct command *cmd)
 		printf("usage: negwatch %s%s%s [OPTION]...\n", cmd->name, *cmd->args ? " " : "", cmd->args);
 		nw_wrap(stdout, "", 0, NW_CLI_WIDTH, cmd->help);
 		printf("\n");
-		print_options(cmd);
+		print_options(cmd->name);
 		if (cmd->more_help)
 			cmd->more_help();
 		return;
@@ -152,152 +120,60 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int parse_number(const char *name, const char *text, uint64_t *out)
-{
-	char *end;
-	unsigned long long n;
-
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || !n || n > INT64_MAX) {
-		fprintf(stderr, "negwatch: --%s %s: expected a number from 1 on\n", name, text);
-		return -EINVAL;
-	}
-	*out = n;
-	return 0;
-}
-
-enum parsed { PARSED, PARSED_HELP, PARSED_VERSION, PARSED_WRONG };
-
-/* Options up to the command (cmd NULL), or behind it; getopt's optind says how far it came. */
-static enum parsed parse(struct nw_cli *cli, const struct command *cmd, int argc, char **argv)
-{
-	struct option longs[N_OPTIONS + 1] = { 0 };
-	char letters[2 * N_OPTIONS + 2] = "";
-	int c, n = 0, used = 0;
-
-	if (!cmd)
-		letters[n++] = '+';
-	for (size_t i = 0; i < N_OPTIONS; i++) {
-		if (!applies(&options[i], cmd))
-			continue;
-		longs[used++] =
-			(struct option){ options[i].name, options[i].arg ? required_argument : no_argument,
-					 NULL, options[i].letter };
-		letters[n++] = options[i].letter;
-		if (options[i].arg)
-			letters[n++] = ':';
-	}
-	optind = 0; /* glibc: begin anew */
-	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-		switch (c) {
-		case 's':
-			cli->socket = optarg;
-			break;
-		case 'j':
-			cli->json = true;
-			break;
-		case 'n':
-			cli->no_headings = true;
-			break;
-		case 'u':
-			cli->utc = true;
-			break;
-		case 'q':
-			cli->quiet = true;
-			break;
-		case 'c':
-			cli->client = optarg;
-			break;
-		case 'k':
-			cli->cost = true;
-			break;
-		case 'C':
-			cli->config = optarg;
-			break;
-		case 'l':
-			if (parse_number("limit", optarg, &cli->limit) < 0)
-				return PARSED_WRONG;
-			break;
-		case 'S':
-			if (parse_number("since", optarg, &cli->since) < 0)
-				return PARSED_WRONG;
-			break;
-		case 'h':
-			return PARSED_HELP;
-		case 'V':
-			return PARSED_VERSION;
-		default:
-			return PARSED_WRONG;
-		}
-	}
-	return PARSED;
-}
-
-/* It has options of its own, and of the common ones only --json. */
-static int run_read(const struct nw_cli *cli, int argc, char **argv)
-{
-	_cleanup_free_ char **with = calloc((size_t)argc + 2, sizeof(*with));
-	int n = 0;
-
-	if (!with)
-		return NW_EXIT_USAGE;
-	with[n++] = argv[0];
-	if (cli->json)
-		with[n++] = (char *)"--json";
-	for (int i = 1; i < argc; i++)
-		with[n++] = argv[i];
-	optind = 0;
-	return nw_cmd_read(n, with);
-}
-
 static int usage(const struct command *cmd)
 {
 	fprintf(stderr, cmd ? "Try: negwatch %s --help\n" : "Try: negwatch --help\n", cmd ? cmd->name : "");
 	return NW_EXIT_USAGE;
 }
 
-/* What help and version have to print; -1 if the command is to run. */
-static int settle(enum parsed p, const struct command *cmd)
+/* Options before the command (cmd NULL), or behind it: 0 and *at, or what to end with, as nw_cli_exit. */
+static bool parse(struct nw_cli *cli, const struct command *cmd, int argc, char **argv, int *at)
 {
-	if (p == PARSED_WRONG)
-		return usage(cmd);
-	if (p == PARSED_HELP)
+	char who[40];
+
+	snprintf(who, sizeof(who), "negwatch%s%s", cmd ? " " : "", cmd ? cmd->name : "");
+	*at = nw_options_parse(nw_cli_options, nw_n_cli_options, who, cmd ? cmd->name : NULL, !cmd, cli, argc,
+			       argv);
+	if (*at < 0) {
+		*at = NW_EXIT_USAGE;
+		return false;
+	}
+	if (!cli->help && !cli->version)
+		return true;
+	if (cli->help)
 		help(cmd);
-	if (p == PARSED_VERSION)
+	else
 		printf("negwatch " NW_VERSION "\n");
-	return p == PARSED ? -1 : NW_EXIT_OK;
+	*at = NW_EXIT_OK;
+	return false;
 }
 
 int main(int argc, char **argv)
 {
-	struct nw_cli cli = { .socket = NW_CLI_SOCKET };
+	struct nw_cli cli = { .socket = NW_CLI_SOCKET, .ports = { 2, { 445, 139 } } };
 	const struct command *cmd;
-	int ret = settle(parse(&cli, NULL, argc, argv), NULL), n;
+	int at, n;
 
-	if (ret >= 0)
-		return ret;
-	if (optind == argc) {
+	if (!parse(&cli, NULL, argc, argv, &at))
+		return at;
+	if (at == argc) {
 		fprintf(stderr, "negwatch: a command is missing\n");
 		return usage(NULL);
 	}
-	argc -= optind;
-	argv += optind;
+	argc -= at;
+	argv += at;
 	cmd = find_command(argv[0]);
 	if (!cmd)
 		return NW_EXIT_USAGE;
-	if (cmd->run == run_read)
-		return run_read(&cli, argc, argv);
-	ret = settle(parse(&cli, cmd, argc, argv), cmd);
-	if (ret >= 0)
-		return ret;
-	/* What is left begins at optind; the command's name takes the place before it. */
-	n = argc - optind;
+	if (!parse(&cli, cmd, argc, argv, &at))
+		return at;
+	n = argc - at;
 	if (n < cmd->min_args || n > cmd->max_args) {
 		fprintf(stderr, "negwatch %s: expected %s\n", cmd->name,
 			*cmd->args ? cmd->args : "no arguments");
 		return usage(cmd);
 	}
-	argv[optind - 1] = (char *)cmd->name;
-	return cmd->run(&cli, n + 1, argv + optind - 1);
+	/* The command's name takes the place before its arguments. */
+	argv[at - 1] = (char *)cmd->name;
+	return cmd->run(&cli, n + 1, argv + at - 1);
 }

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "cli.h"
-#include "read_options.h"
 #include "read_order.h"
 #include "read_text.h"
 #include "../engine/engine.h"
@@ -26,7 +25,7 @@ _Static_assert(NW_UNSEEN_TRUNCATED == 1u << TRUNCATED, "place of a cause");
 enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_UNREADABLE = 2 };
 
 struct reader {
-	const struct nw_read_options *opt;
+	const struct nw_cli *cli;
 	const char *file; /* that is read */
 	struct nw_engine *engine;
 	struct nw_tap *tap;
@@ -44,10 +43,10 @@ static char *flow_text(struct reader *r, const struct nw_conn *c)
 	size_t size;
 	FILE *f;
 
-	if (!r->opt->json && !r->opt->all && !c->n_findings)
+	if (!r->cli->json && !r->cli->all && !c->n_findings)
 		return NULL;
 	f = open_memstream(&text, &size);
-	if (f && r->opt->json) {
+	if (f && r->cli->json) {
 		j = nw_flow_json(c, r->file, nw_clock_offset(&r->clock, c->first_ts));
 		if (!j || json_dumpf(j, f, NW_JSON_LINE) < 0 || fputc('\n', f) == EOF)
 			r->err = -ENOMEM;
@@ -131,14 +130,14 @@ static void mention_cut(const struct reader *r, const struct nw_capture_info *in
 static int read_file(struct reader *r, const char *file)
 {
 	static const struct nw_engine_ops ops = { .done = on_done };
-	struct nw_tap_config tap_cfg = { .ports = r->opt->ports, .n_ports = r->opt->n_ports };
+	struct nw_tap_config tap_cfg = { .ports = r->cli->ports.port, .n_ports = r->cli->ports.n };
 	struct nw_engine_config cfg;
 	uint64_t flows = r->totals.flows, truncated = r->totals.not_observed[TRUNCATED];
 	struct nw_capture_info info = { 0 };
 	int err;
 
 	nw_engine_defaults(&cfg);
-	cfg.vantage = r->opt->vantage;
+	cfg.vantage = r->cli->vantage;
 	cfg.idle_timeout = 0;
 	r->file = file;
 	r->clock = (struct nw_clock){ 0 };
@@ -189,21 +188,20 @@ static void write_summary(struct reader *r)
 	json_decref(j);
 }
 
-int nw_cmd_read(int argc, char **argv)
+void nw_help_read(void)
 {
-	struct nw_read_options opt = { .ports = { 445, 139 }, .n_ports = 2 };
-	struct reader r = { .opt = &opt, .order.out = stdout };
+	puts("\nExit: 0 nothing found; 1 findings of severity warning or above; 2 a file could not\n"
+	     "be read (all others were), or wrong usage.");
+}
+
+int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv)
+{
+	struct reader r = { .cli = cli, .order.out = stdout };
 	int i, status;
 
-	if (nw_read_parse(&opt, argc, argv) < 0)
-		return EXIT_UNREADABLE;
-	if (opt.help) {
-		nw_read_usage(stdout);
-		return EXIT_CLEAN;
-	}
-	for (i = opt.first_file; i < argc && !r.err; i++)
+	for (i = 1; i < argc && !r.err; i++)
 		read_file(&r, argv[i]);
-	if (opt.json)
+	if (cli->json)
 		write_summary(&r);
 	else
 		nw_read_text_summary(stdout, &r.totals);

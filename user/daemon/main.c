@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* negwatchd: the command line, and the order of start and end. */
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,23 +12,53 @@
 #include "daemon.h"
 #include "ifaces.h"
 #include "../util/log.h"
+#include "../util/options.h"
 #include "../util/util.h"
 
-static const struct {
-	char letter;
-	const char *name;
-	const char *arg; /* NULL: none */
-	const char *help;
-} options[] = {
-	{ 'f', "foreground", NULL, "stay in the foreground; print hooks and alerts as they happen" },
-	{ 'c', "config", "FILE", "read this file instead of " NW_CONFIG_FILE },
-	{ 'i', "interface", "NAME", "watch this interface (can be given again), whatever the file says" },
-	{ 'o', "option", "KEY=VALUE", "set a key of the file (can be given again)" },
-	{ 't', "check-config", NULL, "check the configuration and exit" },
-	{ 'd', "debug", NULL, "say more, also what the kernel's verifier says" },
-	{ 'V', "version", NULL, "print the version and exit" },
-	{ 'h', "help", NULL, "print this help and exit" },
+struct command_line {
+	struct nw_settings settings;
+	bool foreground, check, debug, help, version;
 };
+
+static const char *add_interface(void *member, const char *name)
+{
+	struct nw_interfaces *list = member;
+
+	if (strlen(name) >= IF_NAMESIZE || !*name)
+		return "not the name of an interface (1 to 15 characters)";
+	if (list->n == NW_INTERFACES_MAX)
+		return "too many interfaces; 64 are possible";
+	strcpy(list->name[list->n++], name);
+	return NULL;
+}
+
+/* option[] has room for all of argv. */
+static const char *add_option(void *member, const char *text)
+{
+	struct nw_settings *s = member;
+
+	s->option[s->n_options++] = text;
+	return NULL;
+}
+
+#define FLAG(member) offsetof(struct command_line, member), nw_option_flag
+
+/* clang-format off */
+static const struct nw_option options[] = {
+	{ 'f', "foreground", NULL, NULL, "stay in the foreground; print hooks and alerts as they happen",
+	  FLAG(foreground) },
+	{ 'c', "config", "FILE", NULL, "read this file instead of " NW_CONFIG_FILE,
+	  offsetof(struct command_line, settings.file), nw_option_text },
+	{ 'i', "interface", "NAME", NULL, "watch this interface (can be given again), whatever the file says",
+	  offsetof(struct command_line, settings.interfaces), add_interface },
+	{ 'o', "option", "KEY=VALUE", NULL, "set a key of the file (can be given again)",
+	  offsetof(struct command_line, settings), add_option },
+	{ 't', "check-config", NULL, NULL, "check the configuration and exit", FLAG(check) },
+	{ 'd', "debug", NULL, NULL, "say more, also what the kernel's verifier says", FLAG(debug) },
+	{ 'V', "version", NULL, NULL, "print the version and exit", FLAG(version) },
+	{ 'h', "help", NULL, NULL, "print this help and exit", FLAG(help) },
+};
+/* clang-format on */
 
 #define N_OPTIONS NW_ARRAY_SIZE(options)
 
@@ -39,11 +68,11 @@ static void help(void)
 	       "Watches SMB2 NEGOTIATE and VALIDATE_NEGOTIATE_INFO on this host's interfaces, and tells who "
 	       "changed "
 	       "what.\n\n");
-	for (size_t i = 0; i < N_OPTIONS; i++)
-		printf("  -%c, --%s%s%-*s %s\n", options[i].letter, options[i].name,
-		       options[i].arg ? " " : "",
-		       (int)(22 - strlen(options[i].name) - (options[i].arg ? 1 : 0)),
-		       options[i].arg ? options[i].arg : "", options[i].help);
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		char left[40];
+
+		printf("%-29s %s\n", nw_option_left(left, &options[i]), options[i].help);
+	}
 	printf("\nKeys of the file, and of --option:\n");
 	nw_config_help(stdout);
 	printf("\nSignals: TERM and INT end it, HUP reads the configuration again, USR1 logs statistics.\n"
@@ -52,70 +81,22 @@ static void help(void)
 	       "Ask it with negwatch(1): negwatch status, negwatch alerts.\n");
 }
 
-struct command_line {
-	struct nw_settings settings;
-	bool foreground, check, debug;
-	int exit; /* -1: go on */
-};
-
-static int add_interface(struct nw_settings *s, const char *name)
-{
-	if (strlen(name) >= IF_NAMESIZE || !*name || s->interfaces.n == NW_INTERFACES_MAX)
-		return nw_err_r(-EINVAL,
-				"--interface %s: not the name of an interface (at most 15 characters, at "
-				"most 64 names)",
-				name);
-	strcpy(s->interfaces.name[s->interfaces.n++], name);
-	return 0;
-}
-
+/* What to end with, or -1. */
 static int parse(struct command_line *cl, int argc, char **argv)
 {
-	struct option longs[N_OPTIONS + 1] = { 0 };
-	char letters[2 * N_OPTIONS + 1] = "";
-	int c, n = 0;
+	int at = nw_options_parse(options, N_OPTIONS, "negwatchd", NULL, false, cl, argc, argv);
 
-	for (size_t i = 0; i < N_OPTIONS; i++) {
-		longs[i] = (struct option){ options[i].name, options[i].arg ? required_argument : no_argument,
-					    NULL, options[i].letter };
-		letters[n++] = options[i].letter;
-		if (options[i].arg)
-			letters[n++] = ':';
-	}
-	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-		switch (c) {
-		case 'f':
-			cl->foreground = true;
-			break;
-		case 'c':
-			cl->settings.file = optarg;
-			break;
-		case 'i':
-			if (add_interface(&cl->settings, optarg) < 0)
-				return EX_USAGE;
-			break;
-		case 'o':
-			cl->settings.option[cl->settings.n_options++] = optarg;
-			break;
-		case 't':
-			cl->check = true;
-			break;
-		case 'd':
-			cl->debug = true;
-			break;
-		case 'V':
-			printf("negwatchd " NW_VERSION "\n");
-			return 0;
-		case 'h':
+	if (at < 0)
+		return EX_USAGE;
+	if (cl->help || cl->version) {
+		if (cl->help)
 			help();
-			return 0;
-		default:
-			fprintf(stderr, "Try: negwatchd --help\n");
-			return EX_USAGE;
-		}
+		else
+			printf("negwatchd " NW_VERSION "\n");
+		return 0;
 	}
-	if (optind < argc) {
-		nw_err("unexpected argument \"%s\"; interfaces are named with --interface", argv[optind]);
+	if (at < argc) {
+		nw_err("unexpected argument \"%s\"; interfaces are named with --interface", argv[at]);
 		return EX_USAGE;
 	}
 	return -1;
