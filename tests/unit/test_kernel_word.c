@@ -108,9 +108,8 @@ static void message(uint8_t type, uint64_t fingerprint)
 /*
  * n NEGOTIATE, v VALIDATE that matches, V that doesn't; R r: a RST in the server's and the client's name, Z z
  * with another TTL and sequence number; S s A a: the kernel says that it sent, accepted the server's,
- * client's; T the same with the sequence number of Z; F: the server's FIN; c: the client talks on; w: 0.6 s
- * pass;
- * !: events are lost.
+ * client's; T the same with the sequence number of Z; F: the server's FIN; c: the client talks on; G: bytes
+ * of the server were not seen; w: 0.6 s pass; !: events are lost.
  */
 static void play(const char *script)
 {
@@ -125,7 +124,7 @@ static void play(const char *script)
 		{ 'S', NW_EV_RST_SENT, NW_S2C, 0, 0 },	   { 's', NW_EV_RST_SENT, NW_C2S, 0, 0 },
 		{ 'A', NW_EV_RST_ACCEPTED, NW_S2C, 0, 0 }, { 'a', NW_EV_RST_ACCEPTED, NW_C2S, 0, 0 },
 		{ 'T', NW_EV_RST_SENT, NW_S2C, 77, 0 },	   { 'F', NW_EV_FIN, NW_S2C, 0, 64 },
-		{ 'c', NW_EV_ALIVE, NW_C2S, 0, 64 },
+		{ 'c', NW_EV_ALIVE, NW_C2S, 0, 64 },	   { 'G', NW_EV_GAP, NW_S2C, 0, 64 },
 	};
 
 	for (; *script; script++) {
@@ -221,6 +220,7 @@ static void silence_means_nothing_where_no_word_would_come(void **state)
 		{ "nRw", SERVER, false, "-/no rst", NULL }, /* a kernel that does not tell of all */
 		{ "nR!w", SERVER, true, "-/no rst", NULL },
 		{ "nr!w", SERVER, true, "-/no rst", NULL },
+		{ "nGrw", SERVER, true, "-/no rst", NULL }, /* its FIN may be among what was not seen */
 		{ "nFrw", SERVER, true, "-/no fin", NULL }, /* nobody is there any more */
 		{ "nrarw", SERVER, true, "accepted/no -/no rst", NULL },
 		{ "nRSrw", SERVER, true, "sent/no/ABORT -/no rst", NULL },

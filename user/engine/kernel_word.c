@@ -82,10 +82,11 @@ static struct nw_word *waiting(struct nw_kernel_state *k, const struct nw_event 
 	return best;
 }
 
-/* Would this host's TCP take a reset from that side? Not when there is no connection any more. */
+/* Would this host's TCP take a reset from that side? Not when its end of the connection is closed, or may be.
+ */
 static bool would_accept(const struct nw_conn *c, uint8_t by)
 {
-	if (c->state->fins & 1 << !by)
+	if (c->state->fins & 1 << !by || c->unseen & NW_UNSEEN_GAP)
 		return false;
 	for (unsigned int i = 0; i + 1 < c->n_resets; i++)
 		if (c->resets[i].kernel & NW_KERNEL_ACCEPTED ||
