@@ -237,6 +237,7 @@ static void a_reset_that_was_not_accepted_ended_nothing(void **state)
 		{ "nrw", SERVER, true, "not-accepted/no none", NULL },
 		{ "nvrw", SERVER, true, "not-accepted/no none", NULL },
 		{ "nrwra", SERVER, true, "not-accepted/no accepted/no rst", NULL },
+		{ "nzraw", SERVER, true, "not-accepted/certain accepted/no rst", "[107" },
 		{ "nrcw", SERVER, true, "not-accepted/likely none", NULL },
 		{ 0 },
 	};

@@ -48,12 +48,24 @@ static bool within(uint64_t a, uint64_t b)
 	return (a > b ? a - b : b - a) < MOMENT;
 }
 
+/* Of several resets, the one that the host took is the end. */
+static void ended_by(struct nw_conn *c, const struct nw_reset *r)
+{
+	const struct nw_reset *was =
+		c->end.how == NW_END_RST ? nw_conn_reset_at(c, c->end.ts, c->end.frame) : NULL;
+
+	if (was && !(was->kernel & (NW_KERNEL_SENT | NW_KERNEL_ACCEPTED)))
+		c->end = (struct nw_end){ .ts = r->ts, .frame = r->frame, .by = r->by, .how = NW_END_RST };
+}
+
 static void hear(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r, const struct nw_word *w)
 {
 	struct nw_kernel_state *k = &c->state->kernel;
 	struct nw_awaited *a = &k->awaited[r - c->resets];
 	uint8_t word = w->type == NW_EV_RST_SENT ? NW_KERNEL_SENT : NW_KERNEL_ACCEPTED;
 
+	if (word == NW_KERNEL_ACCEPTED)
+		ended_by(c, r);
 	r->kernel |= word;
 	a->missed &= ~word;
 	if (!a->missed)
