@@ -25,15 +25,16 @@ say = $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),,@printf '  %-7s %s\n'
 
 BPF_HEADERS = $(wildcard bpf/*.h bpf/wire/*.h)
 USER_HEADERS = $(wildcard user/*/*.h)
-BPF_OBJECTS = $(O)/negwatch.bpf.o $(O)/empty.bpf.o
+BPF_OBJECTS = $(O)/negwatch.bpf.o $(O)/resets.bpf.o $(O)/empty.bpf.o
 
 ENGINE = $(wildcard user/engine/*.c user/util/*.c)
 TAP = user/source/tap.c
 CAPTURE = $(TAP) user/source/capture.c
 JSON = user/sink/flow_json.c
-DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c
+DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c user/source/resets.c
 # What the doctor shares with the daemon: the choice of hooks, the configuration, the programs themselves.
 DOCTOR = $(patsubst %,user/daemon/%.c,config how choose xdp_look netlink own) user/sink/syslog.c user/source/live.c \
+	user/source/resets.c \
 	user/daemon/clsact.c $(wildcard user/doctor/*.c user/cost/*.c)
 CLI = $(ENGINE) $(CAPTURE) $(JSON) $(DOCTOR) $(wildcard user/cli/*.c)
 
@@ -56,6 +57,10 @@ $(O)/negwatch.skel.h: $(O)/negwatch.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name nw_bpf > $@
 
+$(O)/resets.skel.h: $(O)/resets.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name nw_resets_bpf > $@
+
 $(O)/empty.skel.h: $(O)/empty.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name empty_bpf > $@
@@ -66,6 +71,7 @@ $(O)/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) Makefile
 	$(Q)$(CC) $(CFLAGS) $(NW_CFLAGS) -c $< -o $@
 
 $(O)/user/source/live.o: $(O)/negwatch.skel.h
+$(O)/user/source/resets.o: $(O)/resets.skel.h
 $(O)/user/cost/test_run.o: $(O)/negwatch.skel.h $(O)/empty.skel.h
 
 $(O)/negwatchd: $(call objs,$(DAEMON))

@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define NW_ABI_VERSION 1
+#define NW_ABI_VERSION 2
 
 /* Bytes of link, network and TCP header kept with an event: Ethernet 14 + two tags 8 + IPv6 40 +
  * TCP 60 = 122. Longer header chains (IPv6 extension headers) are cut here, and only here. */
@@ -70,6 +70,10 @@ enum nw_event_type {
 	NW_EV_FLOW,  /* a flow that was already running when it was first seen */
 	NW_EV_PIECE, /* bytes that the tap can't judge or that are part of a split message */
 	NW_EV_GAP,   /* bytes of a direction were never seen; `cause` says why */
+	/* Words of this host's own TCP, from bpf/resets.bpf.c; `dir` is the sender of the reset, tcp.seq its
+	 * sequence number, `seqno` 0: they are not numbered. All else but the key, `client`, `cpu` is 0. */
+	NW_EV_RST_SENT,	    /* the kernel sends a reset, or has just sent it */
+	NW_EV_RST_ACCEPTED, /* a reset came, and the kernel ends the connection by it */
 	NW_EV_MAX,
 };
 
@@ -158,7 +162,8 @@ struct nw_event {
 	__u8 cause;	/* GAP: enum nw_gap_cause */
 	__u16 hdr_len;	/* bytes in hdr */
 	__u16 data_len; /* bytes in data, the first four included */
-	__u16 pad0;
+	/* RST_SENT: the kernel's enum sk_rst_reason + 1; 0: it does not tell */
+	__u16 reason;
 	__u8 hdr[NW_HDR_MAX]; /* the packet's first bytes */
 	/*
 	 * The message: four bytes of NetBIOS session header (zero in a compound), then the SMB

@@ -54,13 +54,6 @@ static long nw_opt_one(__u32 i, void *arg);
 NW_DECLARE(xdp, struct xdp_md);
 NW_DECLARE(skb, struct __sk_buff);
 
-nw_inline struct nw_cpu_stats *nw_cpu_stats(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&nw_stats, &zero);
-}
-
 nw_inline struct nw_scratch *nw_scratch_get(void)
 {
 	__u32 zero = 0;

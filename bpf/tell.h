@@ -51,7 +51,7 @@ nw_inline void nw_event_fill(struct nw_event *ev, struct nw_scratch *s, struct n
 	ev->start_ts = f->start_ts;
 	ev->hdr_len = 0;
 	ev->data_len = 0;
-	ev->pad0 = 0;
+	ev->reason = 0;
 	nw_io_stamp(s, ev);
 }
 

@@ -34,7 +34,7 @@
 /* A segment further back than any message and window can explain belongs to another connection:
  * 16 MiB for the largest message, as much for what is retransmitted. */
 #define NW_BACK_MAX 0x2000000u
-/* Resets told per flow */
+/* Resets told per flow, and words of the kernel about them per direction */
 #define NW_RST_MAX 8
 /* IOCTL errors that are told on suspicion after each hole in the client's stream, see struct nw_flow. */
 #define NW_SUSPECT_MAX 16
@@ -59,7 +59,8 @@ struct nw_dir {
 	__u8 flags;
 	__u8 carry; /* bytes of a half header in the carry map */
 	__u8 ahead; /* with HOLE: segments seen behind it */
-	__u8 pad[3];
+	__u8 words; /* of the kernel about resets of this direction that were told, at most NW_RST_MAX */
+	__u8 pad[2];
 };
 
 /* struct nw_flow.flags */

@@ -13,9 +13,12 @@ CLI = os.path.join(ROOT, "build", "negwatch")
 
 
 class Daemon:
-    """A negwatchd on interfaces of one namespace; it is attached and answers when the constructor returns."""
+    """A negwatchd on interfaces of one namespace; it is attached and answers when the constructor returns.
 
-    def __init__(self, network, namespace, interfaces, **options):
+    `before` is a command that starts it, as setpriv.
+    """
+
+    def __init__(self, network, namespace, interfaces, *, before=(), **options):
         self.name = namespace.name
         self.directory = tempfile.mkdtemp(prefix=f"daemon-{namespace.name}-", dir=network.directory)
         self.socket = os.path.join(self.directory, "control.sock")
@@ -23,8 +26,11 @@ class Daemon:
         settings = {"run_dir": self.directory, "state_dir": os.path.join(self.directory, "state"),
                     "syslog_socket": self.log.path, **options}
         os.makedirs(settings["state_dir"])
+        if before:  # it may be another user's
+            for path in (self.directory, settings["state_dir"]):
+                os.chmod(path, 0o777)
         self.output = os.path.join(self.directory, "output")
-        argv = [DAEMON, "--foreground"]
+        argv = [*before, DAEMON, "--foreground"]
         for interface in interfaces:
             argv += ["--interface", interface]
         for key, value in settings.items():

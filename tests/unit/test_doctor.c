@@ -145,6 +145,14 @@ static void test_programs(void **state)
 	       "refused the BPF programs. Verifier: \"R1 type=inv expected=ctx\"");
 	*host.load_text = *host.verifier = '\0';
 	expect("programs", NW_HEALTH_FAIL, strerror(EACCES));
+	expect("resets", NW_HEALTH_WARN, "not tried");
+	host.load_err = 0;
+	expect("resets", NW_HEALTH_OK, "yes; this kernel tells neither reasons");
+	host.resets_complete = true;
+	expect("resets", NW_HEALTH_OK, "yes, with reasons");
+	host.resets_err = -ENOENT;
+	strcpy(host.resets_why, "this kernel has no tracepoint tcp_send_reset");
+	expect("resets", NW_HEALTH_WARN, "no, because this kernel has no tracepoint tcp_send_reset");
 }
 
 static void test_surroundings(void **state)

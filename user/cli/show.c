@@ -186,10 +186,29 @@ static void print_flow(const json_t *a)
 	nw_wrap(stdout, "", LABEL, NW_CLI_WIDTH, line);
 }
 
+/* What the host's own TCP said of the reset, in words. */
+static const char *kernel_words(const char *kernel)
+{
+	static const struct {
+		const char *kernel, *words;
+	} table[] = {
+		{ "sent", "this host's kernel sent it" },
+		{ "not-sent", "this host's TCP did not send it" },
+		{ "accepted", "this host's TCP accepted it" },
+		{ "not-accepted", "this host's TCP did not accept it" },
+	};
+
+	for (size_t i = 0; i < NW_ARRAY_SIZE(table); i++)
+		if (strcmp(kernel, table[i].kernel) == 0)
+			return table[i].words;
+	return NULL;
+}
+
 static void print_end(const json_t *flow)
 {
 	const json_t *delay = nw_at(flow, "end.delay_ms");
-	char end[24], took[NW_TIME_TEXT], line[160];
+	const char *words = kernel_words(nw_str(flow, "end.kernel")), *reason = nw_str(flow, "end.reason");
+	char end[24], took[NW_TIME_TEXT], line[320];
 
 	if (!flow)
 		return;
@@ -204,6 +223,9 @@ static void print_end(const json_t *flow)
 		snprintf(line + strlen(line), sizeof(line) - strlen(line), ", %s after the VALIDATE request",
 			 took);
 	}
+	if (words)
+		snprintf(line + strlen(line), sizeof(line) - strlen(line), "; %s%s%s", words,
+			 *reason ? ": " : "", reason);
 	nw_wrap(stdout, "Then", LABEL, NW_CLI_WIDTH, line);
 }
 

@@ -55,6 +55,17 @@ static void l_hooks(const struct nw_cli *cli, const json_t *s, struct nw_text *t
 		nw_text_add(t, "none: NOTHING IS WATCHED; the interfaces are gone");
 }
 
+static void l_resets(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
+{
+	if (json_is_true(nw_at(s, "kernel_resets.available")))
+		nw_text_add(t, "kernel's word on resets: yes%s",
+			    json_is_true(nw_at(s, "kernel_resets.reasons")) ?
+				    ", with reasons" :
+				    "; this kernel tells neither reasons nor all that it sends (6.10 does)");
+	else
+		nw_text_add(t, "kernel's word on resets: no, because %s", nw_str(s, "kernel_resets.why"));
+}
+
 static void l_flows(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
 {
 	nw_text_add(t, "%llu tracked / %llu", (unsigned long long)nw_num(s, "engine.connections_now"),
@@ -133,8 +144,8 @@ static const struct {
 	const char *label;
 	line_fn line;
 } lines[] = {
-	{ "Hooks", l_hooks },	{ "Flows", l_flows },	{ "Seen", l_seen },	  { "Alerts", l_alerts },
-	{ "Losses", l_losses }, { "Syslog", l_syslog }, { "Journal", l_journal },
+	{ "Hooks", l_hooks },	{ "Resets", l_resets }, { "Flows", l_flows },	{ "Seen", l_seen },
+	{ "Alerts", l_alerts }, { "Losses", l_losses }, { "Syslog", l_syslog }, { "Journal", l_journal },
 };
 
 int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv)

@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "ifaces.h"
+#include "own_socket.h"
 #include "../sink/alert.h"
 #include "../sink/flow_json.h"
 #include "../sink/syslog_text.h"
@@ -111,6 +112,18 @@ static bool is_own(void *arg, const union nw_addr *addr)
 	return nw_own_has(&d->own, addr);
 }
 
+static bool is_socket(void *arg, const struct nw_key *key, unsigned int local)
+{
+	return nw_own_socket(key, local);
+}
+
+static const char *reset_reason(void *arg, unsigned int reason)
+{
+	const struct nw_daemon *d = arg;
+
+	return d->resets ? nw_resets_reason(d->resets, reason) : NULL;
+}
+
 /* An event that finds no memory is lost like one that found no room. */
 static int on_event(void *arg, const struct nw_event *ev)
 {
@@ -144,10 +157,29 @@ static int start_engine(struct nw_daemon *d)
 	cfg.outcome_wait = d->cfg.outcome_wait;
 	cfg.idle_timeout = d->cfg.idle_timeout;
 	cfg.is_own = is_own;
+	cfg.is_socket = is_socket;
+	cfg.reset_reason = reset_reason;
 	if (getrandom(&cfg.hash_seed, sizeof(cfg.hash_seed), 0) < 0)
 		return nw_err_r(-errno, "No random numbers: %m");
 	err = nw_engine_new(&d->engine, &cfg, &ops, d);
 	return err ? nw_err_r(err, "The engine can't be started: %m") : 0;
+}
+
+/* Without it only the kernel's word on resets is missing. Before the hooks, so that no connection begins
+ * deaf. */
+static void start_resets(struct nw_daemon *d)
+{
+	int err = nw_resets_new(&d->resets, d->live, d->resets_why, sizeof(d->resets_why));
+
+	if (!err)
+		err = nw_resets_attach(d->resets, d->resets_why, sizeof(d->resets_why));
+	if (err) {
+		nw_resets_free(&d->resets);
+		nw_info("The kernel's word on resets is not to be had: %s. All else works without it",
+			d->resets_why);
+		return;
+	}
+	nw_engine_kernel_speaks(d->engine, nw_resets_complete(d->resets));
 }
 
 static int start_syslog(struct nw_syslog **out, const struct nw_config *cfg)
@@ -184,6 +216,8 @@ int nw_daemon_start(struct nw_daemon *d)
 	if (!err)
 		err = nw_live_new(&d->live, &live, on_event, d);
 	if (!err)
+		start_resets(d);
+	if (!err)
 		err = nw_ifaces_sync(d, true);
 	return err;
 }
@@ -197,6 +231,7 @@ void nw_daemon_stop(struct nw_daemon *d)
 	if (d->engine)
 		nw_engine_flush(d->engine);
 	nw_engine_free(&d->engine);
+	nw_resets_free(&d->resets);
 	nw_live_free(&d->live);
 	nw_control_free(&d->control);
 	nw_journal_free(&d->journal);

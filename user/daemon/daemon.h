@@ -15,6 +15,7 @@
 #include "store.h"
 #include "../engine/engine.h"
 #include "../sink/journal.h"
+#include "../source/resets.h"
 #include "../sink/syslog.h"
 
 /* The command line, which a reload reads again together with the file. Pointers into argv. */
@@ -34,6 +35,8 @@ struct nw_daemon {
 	uint64_t started_mono;
 
 	struct nw_live *live;
+	struct nw_resets *resets; /* NULL: the kernel's word on resets can't be had ... */
+	char resets_why[160];	  /* ... because of this */
 	struct nw_engine *engine;
 	struct nw_journal *journal;
 	struct nw_syslog *syslog;

@@ -129,7 +129,8 @@ static bool due(uint64_t when, uint64_t now)
 static void run_timers(struct loop *l, uint64_t now)
 {
 	struct nw_daemon *d = l->d;
-	bool counters = due(l->counters_due, now);
+	/* Before the engine takes silence for an answer. */
+	bool counters = due(l->counters_due, now) || due(l->engine_due, now);
 	uint64_t lost = nw_live_take_lost(d->live, counters);
 
 	/* A gap is seen when the next event comes; how many more were lost meanwhile the counters say. */

@@ -63,6 +63,18 @@ static json_t *interfaces(const struct nw_daemon *d)
 	return list;
 }
 
+static json_t *resets(const struct nw_daemon *d)
+{
+	json_t *o = json_object();
+
+	set(o, "available", json_boolean(d->resets));
+	if (d->resets)
+		set(o, "reasons", json_boolean(nw_resets_complete(d->resets)));
+	else
+		set(o, "why", json_string(d->resets_why));
+	return o;
+}
+
 static json_t *engine_stats(const struct nw_engine_stats *st)
 {
 	json_t *o = json_object();
@@ -167,6 +179,7 @@ static bool v_status(struct nw_daemon *d, const json_t *request, FILE *out)
 	set(o, "started", when(d->started, 0));
 	set(o, "uptime_s", num((nw_monotonic() - d->started_mono) / NW_NS_PER_S));
 	set(o, "interfaces", interfaces(d));
+	set(o, "kernel_resets", resets(d));
 	set(o, "flows_capacity", num(d->cfg.max_flows));
 	set(o, "packets", num(count[NW_C_PACKETS]));
 	set(o, "engine", engine_stats(&st));

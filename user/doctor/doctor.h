@@ -48,6 +48,10 @@ struct nw_doctor_host {
 	char verifier[200];  /* the verifier's last word, if there is one */
 	unsigned int insns;  /* that it looked at; 0: the kernel doesn't tell */
 	unsigned int load_ms;
+	/* the kernel's word on resets */
+	int resets_err;
+	bool resets_complete;
+	char resets_why[160];
 	/* the daemon and its surroundings */
 	struct nw_config cfg;
 	int cfg_err;	    /* -ENOENT: no file, the defaults are in cfg */

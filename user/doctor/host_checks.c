@@ -84,6 +84,22 @@ static void c_programs(const struct nw_doctor_host *h, struct nw_verdict *v)
 			   *h->verifier ? " Verifier: \"" : "", h->verifier, *h->verifier ? "\"" : "");
 }
 
+static void c_resets(const struct nw_doctor_host *h, struct nw_verdict *v)
+{
+	if (h->load_err)
+		nw_verdict(v, NW_HEALTH_WARN, "See \"programs\" above.", "not tried");
+	else if (h->resets_err)
+		nw_verdict(v, NW_HEALTH_WARN,
+			   "Nothing need be done: who sent a reset is then judged by its looks alone.",
+			   "kernel's word on resets: no, because %s", h->resets_why);
+	else if (h->resets_complete)
+		nw_verdict(v, NW_HEALTH_OK, NULL, "kernel's word on resets: yes, with reasons");
+	else
+		nw_verdict(v, NW_HEALTH_OK, NULL,
+			   "kernel's word on resets: yes; this kernel tells neither reasons nor all that it "
+			   "sends (6.10 does)");
+}
+
 static const char *yes_no(nw_probe_t p)
 {
 	return p > 0 ? "yes" : "NO";
@@ -250,6 +266,7 @@ const struct nw_check nw_host_checks[] = {
 	{ "kernel", "its version", c_kernel, NULL },
 	{ "features", "program and map types, helpers: probed, not guessed by version", c_features, NULL },
 	{ "programs", "loads the very programs of negwatchd, and drops them again", c_programs, NULL },
+	{ "resets", "whether the kernel tells of resets that it sends and accepts", c_resets, NULL },
 	{ "tcx", "hooks that end with their owner (kernel 6.6), or clsact", c_tcx, NULL },
 	{ "jit", "whether programs run as machine code", c_jit, NULL },
 	{ "memlock", "the limit on locked memory, for kernels before 5.11", c_memlock, NULL },

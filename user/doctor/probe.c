@@ -9,6 +9,7 @@
 
 #include "doctor.h"
 #include "../source/live.h"
+#include "../source/resets.h"
 #include "../util/log.h"
 #include "../util/time.h"
 #include "../util/util.h"
@@ -115,6 +116,15 @@ static int no_events(void *arg, const struct nw_event *ev)
 	return 0;
 }
 
+static void load_resets(struct nw_doctor_host *h, const struct nw_live *live)
+{
+	struct nw_resets *r = NULL;
+
+	h->resets_err = nw_resets_new(&r, live, h->resets_why, sizeof(h->resets_why));
+	h->resets_complete = r && nw_resets_complete(r);
+	nw_resets_free(&r);
+}
+
 void nw_doctor_load(struct nw_doctor_host *h)
 {
 	struct nw_live_config cfg = { .ports = h->cfg.ports.port,
@@ -133,6 +143,7 @@ void nw_doctor_load(struct nw_doctor_host *h)
 	if (!h->load_err) {
 		*h->verifier = '\0';
 		h->insns = verified(live);
+		load_resets(h, live);
 	}
 	nw_live_free(&live);
 }

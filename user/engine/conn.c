@@ -226,3 +226,11 @@ uint16_t nw_conn_port(const struct nw_conn *c, enum nw_dir_id side)
 {
 	return nw_from_be16(c->key.port[side == NW_C2S ? c->client : !c->client]);
 }
+
+const struct nw_reset *nw_conn_reset_at(const struct nw_conn *c, uint64_t ts, uint64_t frame)
+{
+	for (unsigned int i = c->n_resets; i-- > 0;)
+		if (c->resets[i].ts == ts && c->resets[i].frame == frame)
+			return &c->resets[i];
+	return NULL;
+}

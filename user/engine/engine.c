@@ -54,6 +54,7 @@ static void leave(struct nw_engine *e, struct nw_conn *c)
 {
 	set_open(e, c);
 	see_robbed(c);
+	nw_kernel_conclude(e, c);
 	nw_verdict_final(e, c);
 	if (nw_conn_observed(c) != NW_OBSERVED_FULL)
 		e->stats.not_observed++;
@@ -113,10 +114,13 @@ static void forget(struct nw_engine *e, struct nw_conn *c)
 	nw_table_del(e->table, c);
 }
 
+/* NULL: there is no memory, or it is the kernel's word on a connection that is not known. */
 static struct nw_conn *conn_of(struct nw_engine *e, const struct nw_event *ev)
 {
 	struct nw_conn *c = nw_table_get(e->table, &ev->key);
 
+	if (nw_is_word(ev->type))
+		return c;
 	if (c && ev->flags & NW_EF_NEW) {
 		forget(e, c);
 		c = NULL;
@@ -131,6 +135,7 @@ static struct nw_conn *conn_of(struct nw_engine *e, const struct nw_event *ev)
 		return NULL;
 	}
 	c->ifindex = ev->ifindex;
+	nw_kernel_begin(e, c);
 	e->stats.conns++;
 	return c;
 }
@@ -244,14 +249,21 @@ static void on_gap(struct nw_conn *c, const struct nw_event *ev)
 	}
 }
 
-/* The supposed sender of a reset goes on: the reset did not end the connection. */
-static void on_alive(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+/* A reset in the name of that side did not end the connection. */
+static void reopen(struct nw_engine *e, struct nw_conn *c, uint8_t by)
 {
-	nw_reset_alive(c, ev->dir);
-	if (c->end.how == NW_END_RST && c->end.by == ev->dir) {
+	nw_kernel_drop(c, by);
+	if (c->end.how == NW_END_RST && c->end.by == by) {
 		c->end = (struct nw_end){ 0 };
 		set_open(e, c);
 	}
+}
+
+/* The supposed sender of a reset goes on. */
+static void on_alive(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+{
+	nw_reset_alive(c, ev->dir);
+	reopen(e, c, ev->dir);
 }
 
 static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
@@ -261,10 +273,15 @@ static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event
 			  rst		    ? NW_OUT_CLIENT_RST :
 					      NW_OUT_CLIENT_FIN;
 
-	if (rst)
-		nw_reset_add(c, ev);
-	else
+	bool waits = false;
+
+	if (rst) {
+		nw_kernel_conclude(e, c);
+		waits = nw_reset_add(c, ev) && nw_kernel_reset(e, c, ev, outcome);
+	} else {
 		on_alive(e, c, ev);
+		nw_kernel_conclude(e, c);
+	}
 	if (!c->end.how)
 		c->end = (struct nw_end){
 			.ts = ev->ts, .frame = ev->frame, .by = ev->dir, .how = rst ? NW_END_RST : NW_END_FIN
@@ -273,7 +290,8 @@ static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event
 		c->state->fins |= 1 << ev->dir;
 	if (rst || c->state->fins == 3)
 		set_closed(e, c, e->now);
-	nw_verdict_end(e, c, ev, outcome);
+	if (!waits)
+		nw_verdict_end(e, c, ev, outcome);
 }
 
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
@@ -338,7 +356,7 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 		nw_engine_tick(e, e->now);
 	c = conn_of(e, ev);
 	if (!c)
-		return -ENOMEM;
+		return nw_is_word(ev->type) ? 0 : -ENOMEM;
 	c->last_ts = ev->ts;
 	c->syn_opts |= ev->syn_opts;
 	switch (ev->type) {
@@ -357,15 +375,21 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 	case NW_EV_ALIVE:
 		on_alive(e, c, ev);
 		break;
+	case NW_EV_RST_SENT:
+	case NW_EV_RST_ACCEPTED:
+		nw_kernel_word(e, c, ev);
+		break;
 	default:
 		if (c->n_resets)
 			on_alive(e, c, ev);
 		err = nw_engine_message(e, c, ev);
 	}
-	if (c->n_resets)
+	if (c->n_resets) {
+		nw_kernel_grade(c);
 		nw_verdict_resets(e, c);
+	}
 	see_robbed(c);
-	if (ev->type != NW_EV_RST)
+	if (ev->type != NW_EV_RST && !nw_is_word(ev->type))
 		nw_endpoint_saw(c->state, ev);
 	nw_verdict_due(e, c);
 	return err;
@@ -387,6 +411,15 @@ static void expire(struct nw_engine *e)
 	}
 }
 
+static void on_due(struct nw_engine *e, struct nw_conn *c)
+{
+	/* A reset toward this host that its TCP did not take. */
+	if (nw_kernel_tick(e, c, e->now))
+		reopen(e, c, c->end.by);
+	nw_verdict_resets(e, c);
+	nw_verdict_tick(e, c, e->now);
+}
+
 uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 {
 	struct nw_conn *c, *next;
@@ -398,7 +431,7 @@ uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 		for (c = nw_table_first(e->table); c; c = next) {
 			next = nw_table_next(e->table, c);
 			if (c->state->due && e->now >= c->state->due)
-				nw_verdict_tick(e, c, e->now);
+				on_due(e, c);
 			nw_verdict_due(e, c);
 		}
 	}
@@ -430,6 +463,12 @@ void nw_engine_flush(struct nw_engine *e)
 
 	while ((c = nw_table_first(e->table)))
 		forget(e, c);
+}
+
+void nw_engine_kernel_speaks(struct nw_engine *e, bool complete)
+{
+	e->kernel_speaks = true;
+	e->kernel_complete = complete;
 }
 
 void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out)

@@ -74,8 +74,15 @@ struct nw_end {
 #define NW_SIGN_SEQUENCE 0x08u
 #define NW_SIGN_TALKS_ON 0x10u
 #define NW_SIGN_SECOND_RST 0x20u
+#define NW_SIGN_NOT_SENT 0x40u /* this host's own TCP, whose reset it would be, did not send it */
 
 enum nw_forged { NW_FORGED_NO = 0, NW_FORGED_LIKELY, NW_FORGED_CERTAIN };
+
+/* What this host's own TCP says of a reset. On loopback one packet may be sent and accepted. */
+#define NW_KERNEL_SENT 0x01u
+#define NW_KERNEL_ACCEPTED 0x02u
+#define NW_KERNEL_NOT_SENT 0x04u
+#define NW_KERNEL_NOT_ACCEPTED 0x08u
 
 struct nw_reset {
 	uint64_t ts;
@@ -83,7 +90,10 @@ struct nw_reset {
 	uint8_t by;
 	uint8_t ttl;
 	uint8_t signs;
-	uint8_t forged; /* enum nw_forged */
+	uint8_t forged;	    /* enum nw_forged */
+	uint8_t kernel;	    /* NW_KERNEL_*: what this host's own TCP says of it */
+	const char *reason; /* with SENT, as the kernel calls it; NULL: it doesn't tell. As long-lived as
+			       cfg.arg */
 };
 
 /* How the server (or client) took a difference: attribute of 101 and 102 */
@@ -188,6 +198,10 @@ struct nw_engine_config {
 	uint64_t hash_seed;	 /* random where strangers choose the keys */
 	enum nw_vantage vantage; /* UNKNOWN: by own addresses */
 	bool (*is_own)(void *arg, const union nw_addr *addr); /* may be NULL */
+	/* Is endpoint `local` of the key a socket of this host? NULL: can't be known. */
+	bool (*is_socket)(void *arg, const struct nw_key *key, unsigned int local);
+	/* The name of struct nw_event.reason, or NULL. May be NULL. */
+	const char *(*reset_reason)(void *arg, unsigned int reason);
 };
 
 /*
@@ -227,6 +241,12 @@ void nw_engine_lost(struct nw_engine *e, uint64_t now, uint64_t count);
 /* End of input: concludes what can be concluded and hands all connections to done(), oldest first. */
 void nw_engine_flush(struct nw_engine *e);
 
+/*
+ * The kernel's words on resets come from now on: every reset that it accepts, and, with `complete`, every one
+ * that it sends. Only then does silence mean something, see NW_KERNEL_NOT_*.
+ */
+void nw_engine_kernel_speaks(struct nw_engine *e, bool complete);
+
 void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out);
 
 /* Calls fn for each connection, oldest first, until it returns non-zero, which is then returned. */
@@ -237,10 +257,14 @@ enum nw_observed nw_conn_observed(const struct nw_conn *c);
 const union nw_addr *nw_conn_addr(const struct nw_conn *c, enum nw_dir_id side);
 uint16_t nw_conn_port(const struct nw_conn *c, enum nw_dir_id side); /* host byte order */
 
+/* The reset in that packet; NULL: none of the connection's. */
+const struct nw_reset *nw_conn_reset_at(const struct nw_conn *c, uint64_t ts, uint64_t frame);
+
 /* Names as in the output contract: "client-here", "fin", "ttl", ... Static storage. */
 const char *nw_leg_name(uint8_t leg);
 const char *nw_end_name(uint8_t how);
 const char *nw_forged_name(uint8_t forged);
+const char *nw_kernel_name(uint8_t kernel);	  /* "sent", "not-accepted", ...; NULL: no word */
 const char *nw_sign_name(unsigned int bit_index); /* NULL behind the last */
 const char *nw_outcome_name(uint8_t outcome);
 const char *nw_step_name(uint8_t event_type); /* NULL: this type makes no step */

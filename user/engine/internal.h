@@ -5,6 +5,7 @@
 
 #include "engine.h"
 #include "table.h"
+#include "../util/text.h"
 #include "../../bpf/wire/smb.h"
 #include "../../bpf/wire/stream.h"
 
@@ -39,6 +40,34 @@ struct nw_endpoint {
 	uint32_t seq_end; /* behind the last byte told of */
 };
 
+/* A word of the kernel whose reset was not seen yet. */
+struct nw_word {
+	uint64_t ts; /* 0: none */
+	uint32_t seq;
+	uint16_t reason;
+	uint8_t type; /* NW_EV_RST_SENT, NW_EV_RST_ACCEPTED */
+	uint8_t by;   /* enum nw_dir_id: the reset's sender */
+};
+
+/* A reset that was seen, and what may still be said of it. */
+struct nw_awaited {
+	uint64_t due;	/* until when; 0: nothing is awaited */
+	uint32_t seq;	/* of the reset */
+	uint8_t missed; /* NW_KERNEL_SENT, NW_KERNEL_ACCEPTED: what silence until then would mean something of
+			 */
+};
+
+/* What waits for the kernel's word: kernel_word.c. */
+struct nw_kernel_state {
+	struct nw_word word[4]; /* words that came before their resets, a ring */
+	struct nw_awaited awaited[NW_RESETS_MAX];
+	uint64_t held_ts, held_frame, held_due; /* the end whose verdict waits; ts 0: none */
+	uint8_t held_outcome, held_by;
+	uint8_t sockets;  /* bit by direction: its sender is a socket of this host */
+	uint8_t words[2]; /* by direction; the kernel tells at most NW_RST_MAX */
+	uint8_t next;	  /* of word[] */
+};
+
 struct nw_conn_state {
 	struct nw_join join[2];
 	struct nw_endpoint endpoint[2];
@@ -48,6 +77,7 @@ struct nw_conn_state {
 	uint64_t gap_ts;      /* of the last gap or loss */
 	uint64_t unvalidated; /* a tree was used before any VALIDATE; 0: not */
 	uint64_t unvalidated_frame;
+	struct nw_kernel_state kernel;
 	int16_t unused_validate; /* answered well, and the tree not used since; -1: none */
 	uint8_t fins;		 /* bit by direction */
 };
@@ -61,6 +91,7 @@ struct nw_engine {
 	uint64_t now;
 	uint64_t next_due;
 	uint64_t lost_ts;
+	bool kernel_speaks, kernel_complete;
 	struct nw_conn *closed_first, *closed_last; /* in order of closing */
 	/* Joiners at work; with none free, they are taken away in turn, so that nobody can keep all of them.
 	 */
@@ -110,6 +141,23 @@ void nw_verdict_due(struct nw_engine *e, struct nw_conn *c);
 struct nw_reset *nw_reset_add(struct nw_conn *c, const struct nw_event *ev);
 void nw_reset_alive(struct nw_conn *c, uint8_t by);
 void nw_endpoint_saw(struct nw_conn_state *s, const struct nw_event *ev);
+
+/* kernel_word.c */
+bool nw_is_word(uint8_t type);
+/* A connection begins: which of its ends are sockets of this host? */
+void nw_kernel_begin(struct nw_engine *e, struct nw_conn *c);
+/* A reset was added; returns whether the verdict on the end that it makes waits for the kernel's word. */
+bool nw_kernel_reset(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome);
+/* A word came, about a reset that was or will be seen. */
+void nw_kernel_word(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+/* What waits is concluded as far as it is due; returns whether a reset turned out to have ended nothing. */
+bool nw_kernel_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now);
+uint64_t nw_kernel_due(const struct nw_conn *c); /* 0: nothing waits */
+/* The verdict that waits is given now, without the word; or, if the end was none, never. */
+void nw_kernel_conclude(struct nw_engine *e, struct nw_conn *c);
+void nw_kernel_drop(struct nw_conn *c, uint8_t by);
+void nw_kernel_grade(struct nw_conn *c);
+void nw_kernel_text(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f);
 
 /* text.c */
 void nw_finding_text(const struct nw_engine *e, const struct nw_conn *c, struct nw_finding *f);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The wording: one plain sentence for a finding, and the names of the output contract. */
 #include "internal.h"
-#include "../util/text.h"
 
 #define NAME_AT(names, i) ((i) < sizeof(names) / sizeof(*(names)) ? (names)[i] : NULL)
 
@@ -28,7 +27,8 @@ const char *nw_forged_name(uint8_t forged)
 
 const char *nw_sign_name(unsigned int bit)
 {
-	static const char *const names[] = { "ttl", "window", "ip_id", "sequence", "talks_on", "second_rst" };
+	static const char *const names[] = { "ttl",	 "window",     "ip_id",	  "sequence",
+					     "talks_on", "second_rst", "not_sent" };
 
 	return NAME_AT(names, bit);
 }
@@ -282,6 +282,7 @@ void nw_finding_text(const struct nw_engine *e, const struct nw_conn *c, struct 
 	default:
 		say_rest(&s, c, f, v);
 	}
+	nw_kernel_text(&s, c, f);
 	if (f->near_gap)
 		nw_text_add(&s, " (packets were lost close by)");
 }

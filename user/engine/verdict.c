@@ -333,6 +333,8 @@ void nw_verdict_due(struct nw_engine *e, struct nw_conn *c)
 		if (by && (!first || by < first))
 			first = by;
 	}
+	if (nw_kernel_due(c) && (!first || nw_kernel_due(c) < first))
+		first = nw_kernel_due(c);
 	c->state->due = first;
 	if (first && (!e->next_due || first < e->next_due))
 		e->next_due = first;

@@ -171,6 +171,17 @@ static json_t *side(uint8_t dir)
 	return json_string(dir == NW_C2S ? "client" : "server");
 }
 
+/* What this host's own TCP says of a reset. */
+static int set_kernel(json_t *o, const struct nw_reset *r)
+{
+	const char *word = r ? nw_kernel_name(r->kernel) : NULL;
+	int bad = word ? json_object_set_new(o, "kernel", json_string(word)) : 0;
+
+	if (r && r->reason)
+		bad |= json_object_set_new(o, "reason", json_string(r->reason));
+	return bad;
+}
+
 static json_t *resets(const struct nw_conn *c)
 {
 	json_t *a = json_array(), *o;
@@ -185,6 +196,7 @@ static json_t *resets(const struct nw_conn *c)
 		bad |= set_count(o, "ttl", r->ttl);
 		bad |= json_object_set_new(o, "signs", names(r->signs, nw_sign_name));
 		bad |= json_object_set_new(o, "forged", json_string(nw_forged_name(r->forged)));
+		bad |= set_kernel(o, r);
 		bad |= json_array_append_new(a, o);
 	}
 	return whole(a, bad);
@@ -225,6 +237,8 @@ static json_t *end_of(const struct nw_conn *c)
 	bad |= json_object_set_new(o, "how", json_string(nw_end_name(c->end.how)));
 	if (asked)
 		bad |= json_object_set_new(o, "delay_ms", millis(c->end.ts - asked));
+	if (c->end.how == NW_END_RST)
+		bad |= set_kernel(o, nw_conn_reset_at(c, c->end.ts, c->end.frame));
 	return whole(o, bad);
 }
 

@@ -79,6 +79,31 @@ static void v_close(struct nw_text *t, const struct nw_alert *a)
 		nw_text_add(t, "%s", nw_end_name(a->conn->end.how));
 }
 
+/* The reset that the finding is about, or else the one that ended the connection. */
+static const struct nw_reset *reset_of(const struct nw_alert *a)
+{
+	const struct nw_reset *r =
+		a->conn && a->finding ? nw_conn_reset_at(a->conn, a->finding->ts, a->finding->frame) : NULL;
+
+	return r || !ended(a) ? r : nw_conn_reset_at(a->conn, a->conn->end.ts, a->conn->end.frame);
+}
+
+static void v_kernel(struct nw_text *t, const struct nw_alert *a)
+{
+	const struct nw_reset *r = reset_of(a);
+
+	if (r && nw_kernel_name(r->kernel))
+		nw_text_add(t, "%s", nw_kernel_name(r->kernel));
+}
+
+static void v_reset_reason(struct nw_text *t, const struct nw_alert *a)
+{
+	const struct nw_reset *r = reset_of(a);
+
+	if (r && r->reason)
+		nw_text_add(t, "%s", r->reason);
+}
+
 static void v_delay(struct nw_text *t, const struct nw_alert *a)
 {
 	double ms = a->finding ? (double)a->finding->delay_ns / 1e6 : 0;
@@ -229,6 +254,8 @@ static const struct {
 	{ "iface", 0, v_iface },
 	{ "event_time", 0, v_event_time },
 	{ "leg", 2, v_leg },
+	{ "kernel", 3, v_kernel },
+	{ "reset_reason", 3, v_reset_reason },
 };
 
 #define N_PAIRS NW_ARRAY_SIZE(pairs)

@@ -223,6 +223,13 @@ const char *nw_live_prog_name(enum nw_live_prog which)
 	return names[which];
 }
 
+int nw_live_map_fd(const struct nw_live *l, const char *name)
+{
+	int fd = bpf_object__find_map_fd_by_name(l->skel->obj, name);
+
+	return fd < 0 ? -ENOENT : fd;
+}
+
 int nw_live_consume(struct nw_live *l, unsigned int budget)
 {
 	int err;

@@ -36,6 +36,9 @@ int nw_live_fd(const struct nw_live *live);
 int nw_live_prog_fd(const struct nw_live *live, enum nw_live_prog which);
 const char *nw_live_prog_name(enum nw_live_prog which);
 
+/* A map by its name, for another object that shares it. Owned by live; -ENOENT: there is none. */
+int nw_live_map_fd(const struct nw_live *live, const char *name);
+
 /*
  * Handles at most `budget` events, so that the caller's timers and sockets get their turn. Returns how many
  * were handled (== budget: more may wait), or -errno; an error of fn ends the call and is returned.
