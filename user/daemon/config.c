@@ -176,7 +176,8 @@ static const struct {
 	{ "egress", "auto", AT(egress), p_egress, false, "auto, tcx, clsact, none" },
 	{ "ports", "445, 139", AT(ports), p_ports, true, "TCP ports of SMB servers" },
 	{ "run_dir", "/run/negwatch", AT(run_dir), p_path, true, "directory of the control socket" },
-	{ "state_dir", "/var/lib/negwatch", AT(state_dir), p_path, true, "directory of the alert journal" },
+	{ "state_dir", "/var/lib/negwatch", AT(state_dir), p_path, true,
+	  "directory of the alert journal and the list of peers" },
 	{ "syslog_socket", "/dev/log", AT(syslog_socket), p_socket, false, "where alerts go, or none" },
 	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false,
 	  "authpriv, daemon, local0 to local7, ..." },
@@ -189,6 +190,7 @@ static const struct {
 	{ "idle_timeout", "24 h", AT(idle_timeout), p_time, true,
 	  "a connection without events is forgotten after this time" },
 	{ "max_flows", "65536", AT(max_flows), p_count, true, "connections that are followed at once" },
+	{ "max_peers", "8192", AT(max_peers), p_count, true, "clients that are remembered over connections" },
 	{ "ring_buffer_kib", "4096", AT(ring_bytes), p_ring, true, "memory between kernel and daemon" },
 };
 
