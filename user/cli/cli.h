@@ -24,6 +24,7 @@ enum nw_cli_exit {
 struct nw_cli {
 	const char *socket;
 	bool json, no_headings, utc, quiet;
+	bool not_validated; /* peers: only those */
 	bool cost;	    /* doctor: measure instead */
 	const char *config; /* doctor: negwatchd's file; NULL: the usual one */
 	const char *client; /* only this address; NULL: all */
@@ -36,6 +37,7 @@ int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_alerts(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_show(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_peers(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_explain(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_stats(const struct nw_cli *cli, int argc, char **argv);

@@ -27,6 +27,8 @@ static const struct command {
 	  NULL },
 	{ "flows", "", 0, 0, nw_cmd_flows, "connections that are followed, and those that ended just now",
 	  NULL },
+	{ "peers", "", 0, 0, nw_cmd_peers,
+	  "clients over all their connections: what they run on, who validates", NULL },
 	{ "watch", "", 0, 0, nw_cmd_watch, "alerts as they happen", NULL },
 	{ "explain", "[RULE]", 0, 1, nw_cmd_explain, "what a rule means and what to do; all rules", NULL },
 	{ "stats", "", 0, 0, nw_cmd_stats, "counters of the kernel programs", NULL },
@@ -50,7 +52,9 @@ static const struct option_row {
 	{ 'h', "help", NULL, NULL, "print help and exit; also behind a command" },
 	{ 'V', "version", NULL, NULL, "print the version and exit" },
 	{ 'l', "limit", "N", "alerts flows watch", "only the newest N; watch: end after N" },
-	{ 'c', "client", "ADDRESS", "alerts flows watch", "only those of this client" },
+	{ 'c', "client", "ADDRESS", "alerts flows peers watch", "only those of this client" },
+	{ 'N', "not-validated", NULL, "peers",
+	  "only clients that don't validate: the audit list of rule 110" },
 	{ 'C', "config", "FILE", "doctor",
 	  "negwatchd's configuration (default /etc/negwatch/negwatchd.conf)" },
 	{ 'k', "cost", NULL, "doctor", "measure what the programs cost on this host; takes some seconds" },
@@ -208,6 +212,9 @@ static enum parsed parse(struct nw_cli *cli, const struct command *cmd, int argc
 			break;
 		case 'c':
 			cli->client = optarg;
+			break;
+		case 'N':
+			cli->not_validated = true;
 			break;
 		case 'k':
 			cli->cost = true;

@@ -86,6 +86,20 @@ static void l_alerts(const struct nw_cli *cli, const json_t *s, struct nw_text *
 		nw_text_add(t, "; last %s", stamp(cli, when, last));
 }
 
+static void l_peers(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
+{
+	const char *error = nw_str(s, "peers.error");
+
+	nw_text_add(t, "%llu remembered / %llu", (unsigned long long)nw_num(s, "peers.now"),
+		    (unsigned long long)nw_num(s, "peers.capacity"));
+	if (nw_num(s, "peers.evicted"))
+		add_num(t, s, "peers.evicted", "forgotten to make room");
+	if (nw_num(s, "peers.repaired"))
+		add_num(t, s, "peers.repaired", "broken lines left out");
+	if (*error)
+		nw_text_add(t, ", writing FAILS (%s)", error);
+}
+
 static void l_losses(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
 {
 	add_num(t, s, "losses.events", "events");
@@ -133,8 +147,8 @@ static const struct {
 	const char *label;
 	line_fn line;
 } lines[] = {
-	{ "Hooks", l_hooks },	{ "Flows", l_flows },	{ "Seen", l_seen },	  { "Alerts", l_alerts },
-	{ "Losses", l_losses }, { "Syslog", l_syslog }, { "Journal", l_journal },
+	{ "Hooks", l_hooks }, { "Flows", l_flows },   { "Seen", l_seen },     { "Alerts", l_alerts },
+	{ "Peers", l_peers }, { "Losses", l_losses }, { "Syslog", l_syslog }, { "Journal", l_journal },
 };
 
 int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv)
