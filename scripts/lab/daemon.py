@@ -22,7 +22,7 @@ class Daemon:
         self.log = logsocket.LogSocket(os.path.join(self.directory, "log"))
         settings = {"run_dir": self.directory, "state_dir": os.path.join(self.directory, "state"),
                     "syslog_socket": self.log.path, **options}
-        os.makedirs(settings["state_dir"])
+        os.makedirs(settings["state_dir"], exist_ok=True)
         self.output = os.path.join(self.directory, "output")
         argv = [DAEMON, "--foreground"]
         for interface in interfaces:
