@@ -32,6 +32,7 @@ struct nw_daemon_peers {
 	int error; /* -errno of the last attempt to write, 0: it worked */
 	struct nw_peers_stats saved;
 	uint64_t changed; /* monotonic time of the first change that is not in the file; 0: none */
+	uint64_t tried;	  /* ... and of the last attempt to write */
 	uint64_t broken;  /* lines that were left out at the start */
 };
 

@@ -9,9 +9,13 @@
 #include "../util/log.h"
 #include "../util/time.h"
 
-/* Counters and times may be lost with the power; that a peer was told of may not, or it is told again. */
+/*
+ * Counters and times may be lost with the power; that a peer was told of may not, or it is told again. The
+ * full table takes 0.2 s to write, in which the ring buffer holds the events: hence a pause, whatever comes.
+ */
 #define SAVE_NEWS_AFTER NW_NS_PER_S
 #define SAVE_AFTER (300 * NW_NS_PER_S)
+#define SAVE_PAUSE (30 * NW_NS_PER_S)
 
 int nw_daemon_peers_load(struct nw_daemon *d)
 {
@@ -45,20 +49,23 @@ uint64_t nw_daemon_peers_tick(struct nw_daemon *d, uint64_t now)
 {
 	struct nw_daemon_peers *m = &d->peers;
 	struct nw_peers_stats st;
-	uint64_t wait;
+	uint64_t due;
 
 	/* What could not be read is not overwritten. */
 	if (!m->loaded)
 		return 0;
 	nw_peers_get_stats(nw_engine_peers(d->engine), &st);
 	if (st.changes == m->saved.changes)
-		return m->changed = 0;
+		return 0;
 	if (!m->changed)
 		m->changed = now;
-	wait = st.news != m->saved.news && !m->error ? SAVE_NEWS_AFTER : SAVE_AFTER;
-	if (now - m->changed < wait && now != UINT64_MAX)
-		return m->changed + wait;
+	due = m->changed + (st.news != m->saved.news ? SAVE_NEWS_AFTER : SAVE_AFTER);
+	if (m->tried && due < m->tried + SAVE_PAUSE)
+		due = m->tried + SAVE_PAUSE;
+	if (now < due && now != UINT64_MAX)
+		return due;
+	m->tried = now;
+	m->changed = 0;
 	save(d, &st);
-	m->changed = m->error ? now : 0;
-	return m->error ? now + SAVE_AFTER : 0;
+	return 0;
 }
