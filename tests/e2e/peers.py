@@ -120,7 +120,7 @@ def fallen():
 
 
 def broken_file():
-    """A list that is torn, or of another version, costs no start, and is told."""
+    """A list that is torn, of another version, or can't be read costs no start, and is told."""
     with place() as here:
         quiet = here.connect(0)
         here.restart()
@@ -139,6 +139,15 @@ def broken_file():
         wants("peers of another version's file", here.peers(), {})
         if not os.path.exists(path + ".old") or "renamed" not in here.daemon.said():
             raise stage.Failed(here.daemon.said())
+        os.mkdir(path)
+        here.restart(kill=True)
+        wants("peers of what can't be read", here.peers(), {})
+        here.connect(1)
+        if "can't be read" not in here.daemon.said() or "FAILS" not in here.daemon.ask("status").stdout:
+            raise stage.Failed(here.daemon.said())
+        here.restart()
+        if not os.path.isdir(path):
+            raise stage.Failed("what could not be read was overwritten")
 
 
 TESTS = {"remembered": remembered, "fallen": fallen, "broken-file": broken_file}

@@ -97,7 +97,7 @@ static void l_peers(const struct nw_cli *cli, const json_t *s, struct nw_text *t
 	if (nw_num(s, "peers.repaired"))
 		add_num(t, s, "peers.repaired", "broken lines left out");
 	if (*error)
-		nw_text_add(t, ", writing FAILS (%s)", error);
+		nw_text_add(t, ", FAILS (%s)", error);
 }
 
 static void l_losses(const struct nw_cli *cli, const json_t *s, struct nw_text *t)

@@ -182,7 +182,7 @@ int nw_daemon_start(struct nw_daemon *d)
 	if (!err)
 		err = start_engine(d);
 	if (!err)
-		err = nw_daemon_peers_load(d);
+		nw_daemon_peers_load(d);
 	if (!err)
 		err = nw_ifaces_check(d); /* before the second that loading takes */
 	if (!err)

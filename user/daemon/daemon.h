@@ -29,7 +29,7 @@ struct nw_settings {
 /* What the peers' file is behind. */
 struct nw_daemon_peers {
 	bool loaded;
-	int error; /* -errno of the last attempt to write, 0: it worked */
+	int error; /* -errno of the attempt to read, or the last to write; 0: it worked */
 	struct nw_peers_stats saved;
 	uint64_t changed; /* monotonic time of the first change that is not in the file; 0: none */
 	uint64_t tried;	  /* ... and of the last attempt to write */

@@ -17,15 +17,14 @@
 #define SAVE_AFTER (300 * NW_NS_PER_S)
 #define SAVE_PAUSE (30 * NW_NS_PER_S)
 
-int nw_daemon_peers_load(struct nw_daemon *d)
+void nw_daemon_peers_load(struct nw_daemon *d)
 {
 	struct nw_daemon_peers *m = &d->peers;
-	int err = nw_peers_load(nw_engine_peers(d->engine), d->cfg.state_dir, nw_wall_offset(), &m->broken);
 
+	m->error = nw_peers_load(nw_engine_peers(d->engine), d->cfg.state_dir, nw_wall_offset(), &m->broken);
 	/* What was left out leaves the file, too. */
 	m->saved.changes = m->broken ? UINT64_MAX : 0;
-	m->loaded = !err;
-	return err;
+	m->loaded = !m->error;
 }
 
 static void save(struct nw_daemon *d, const struct nw_peers_stats *st)

@@ -7,8 +7,11 @@
 
 struct nw_daemon;
 
-/* Once the engine is there. 0, or -errno after having logged it. */
-int nw_daemon_peers_load(struct nw_daemon *d);
+/*
+ * Once the engine is there. A list that can't be read is logged, stays as it is, and keeps nobody from
+ * watching.
+ */
+void nw_daemon_peers_load(struct nw_daemon *d);
 
 /*
  * Writes what has changed if it is time to. now: monotonic, UINT64_MAX: whatever changed, at once. Returns

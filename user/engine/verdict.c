@@ -76,13 +76,15 @@ static void tell(struct nw_engine *e, struct nw_conn *c, struct nw_finding f)
 		f.delay_ns = f.ts - x->request.ts;
 	f.leg = leg_from(f.leg, nw_conn_vantage(e, c));
 	nw_finding_text(e, c, &f);
-	e->stats.findings++;
-	e->stats.rule[row]++;
 	if (kept) {
 		*kept = f;
 		c->n_findings++;
 	}
-	if (nw_peers_finding(e->peers, c, &f) && e->ops.finding)
+	if (!nw_peers_finding(e->peers, c, &f))
+		return;
+	e->stats.findings++;
+	e->stats.rule[row]++;
+	if (e->ops.finding)
 		e->ops.finding(e->arg, c, &f);
 }
 

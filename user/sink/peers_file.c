@@ -118,8 +118,9 @@ int nw_peers_load(struct nw_peers *p, const char *state_dir, int64_t offset, uin
 		set_aside(path);
 	else if (err)
 		return nw_err_r(err,
-				"The list of peers %s can't be read: %m. Give negwatchd's user the right to "
-				"read it, or remove it.",
+				"The list of peers %s can't be read: %m. It is left as it is, and nothing is "
+				"kept in it. Give negwatchd's user the right to read it, or remove it, and "
+				"start negwatchd again.",
 				path);
 	if (*broken)
 		nw_warn("%s: %llu line(s) can't be understood and were left out, as a failing disk leaves "
