@@ -177,6 +177,11 @@ static void falls_are_told_once_and_nothing_else_is(void **state)
 		  { { ON(0x311, 0x311), .unanswered = true }, { ON(0x210, 0x210) } },
 		  0,
 		  "" },
+		{ "the same as ever, seen from between",
+		  BETWEEN,
+		  { { ON(0x302, 0x302) }, { ON(0x302, 0x302) }, { ON(0x302, 0x302) } },
+		  0,
+		  "" },
 		{ "upwards", AT_SERVER, { { ON(0x210, 0x210) }, { ON(0x311, 0x311) } }, 0, "" },
 	};
 
@@ -280,8 +285,10 @@ static void what_proves_nothing_is_not_counted_as_proof(void **state)
 	history_connect(&(struct history_how){ ON(0x302, 0x302), .guest = true });
 	history_connect(&(struct history_how){ ON(0x302, 0x302), .encrypted = true });
 	history_connect(&(struct history_how){ ON(0x302, 0x302), V, .altered = true });
+	history_connect(&(struct history_how){ ON(0x311, 0x311), .guest = true });
 	history_expect(1, 0);
-	assert_int_equal(history_peer().guest, 1);
+	assert_int_equal(history_peer().preauth, 0);
+	assert_int_equal(history_peer().guest, 2);
 	assert_int_equal(history_peer().encrypted, 1);
 	assert_int_equal(history_peer().validated, 0);
 	assert_int_equal(history_peer().proven, 0);
