@@ -82,6 +82,8 @@ static void values_are_judged(void **state)
 		{ "answer_timeout", "1 year", -EINVAL },
 		{ "max_flows", "100000", 0 },
 		{ "max_flows", "1", -EINVAL },
+		{ "max_peers", "65536", 0 },
+		{ "max_peers", "65537", -EINVAL },
 		{ "max_flows", "99999999999999999999", -EINVAL },
 		{ "ring_buffer_kib", "1024", 0 },
 		{ "ring_buffer_kib", "1000", -EINVAL },

@@ -34,8 +34,7 @@ static void save(struct nw_daemon *d, const struct nw_peers_stats *st)
 
 	if (err && !m->error)
 		nw_err("The list of peers in %s can't be written: %s. A restart would begin it anew; make "
-		       "room "
-		       "or repair the disk.",
+		       "room or repair the disk.",
 		       d->cfg.state_dir, strerror(-err));
 	if (!err && m->error)
 		nw_info("The list of peers in %s can be written again", d->cfg.state_dir);
