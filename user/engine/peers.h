@@ -65,8 +65,8 @@ struct nw_peers_stats {
 struct nw_peers;
 
 /*
- * max: of peers, and of instances; a peer takes 176 + 88 bytes, an instance 80 + 88: 8192 of both 3.4 MiB. seed:
- * random where strangers choose the keys. 0, -ENOMEM or -EINVAL.
+ * max: of peers, and of instances; a peer takes 176 + 88 bytes, an instance 80 + 88: 8192 of both 3.4 MiB.
+ * seed: random where strangers choose the keys. 0, -ENOMEM or -EINVAL.
  */
 int nw_peers_new(struct nw_peers **out, uint32_t max, uint64_t seed);
 void nw_peers_free(struct nw_peers **p);
