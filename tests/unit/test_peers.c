@@ -72,6 +72,11 @@ static void falls_are_told_once_and_nothing_else_is(void **state)
 		    { ON(0x210, 0x210) } },
 		  2,
 		  "" },
+		{ "behind one that VALIDATE caught",
+		  AT_SERVER,
+		  { { ON(0x311, 0x311) }, { ON(0x210, 0x210), V, .altered = true }, { ON(0x210, 0x210) } },
+		  1,
+		  "" },
 		/* Not at all: */
 		{ "the server's own choice, seen at the server",
 		  AT_SERVER,

@@ -209,7 +209,8 @@ static uint8_t facts(const struct nw_conn *c, bool over)
 		f |= VALIDATED;
 	if (over || c->end.how)
 		f |= OVER;
-	if (works && f & (PREAUTH | VALIDATED | UNVALIDATED | OVER))
+	/* A VALIDATE that found a difference is no use of the dialect: the connection was killed for it. */
+	if (works && (f & (PREAUTH | VALIDATED | UNVALIDATED) || (f & OVER && !c->n_validate)))
 		f |= RAN;
 	return f;
 }
