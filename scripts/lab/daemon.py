@@ -25,7 +25,7 @@ class Daemon:
         self.log = logsocket.LogSocket(os.path.join(self.directory, "log"))
         settings = {"run_dir": self.directory, "state_dir": os.path.join(self.directory, "state"),
                     "syslog_socket": self.log.path, **options}
-        os.makedirs(settings["state_dir"])
+        os.makedirs(settings["state_dir"], exist_ok=True)
         if before:  # it may be another user's
             for path in (self.directory, settings["state_dir"]):
                 os.chmod(path, 0o777)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """An SMB2 client that logs in and connects a share but never validates the negotiation, as impacket and others do.
 
-usage: quiet_client.py SERVER USER NT_HASH SHARE        prints one line for each step
+usage: quiet_client.py SERVER USER NT_HASH SHARE [GUID]        GUID: 32 hexadecimal digits, else a random one
+Prints one line for each step.
 """
 import hashlib
 import hmac
@@ -72,9 +73,10 @@ def authenticate(challenge_message, user, nt_hash):
 
 def main():
     server, user, nt_hash, share = sys.argv[1:5]
+    guid = bytes.fromhex(sys.argv[5]) if len(sys.argv) > 5 else os.urandom(16)
     connection = Connection(server)
     dialects = (0x202, 0x210, 0x300, 0x302)
-    offer = struct.pack("<HHHHI16sQ4H", 36, len(dialects), 1, 0, 0x40, os.urandom(16), 0, *dialects)
+    offer = struct.pack("<HHHHI16sQ4H", 36, len(dialects), 1, 0, 0x40, guid, 0, *dialects)
     status, answer = connection.ask(NEGOTIATE, offer)
     expect(f"negotiate, dialect 0x{struct.unpack_from('<H', answer, 68)[0]:04x}", status)
     hello = b"NTLMSSP\0" + struct.pack("<IIQQ", 1, NTLM_FLAGS, 0, 0)

@@ -180,9 +180,9 @@ class Client:
 class QuietClient(Client):
     """The client that never validates, in the place of smbclient."""
 
-    def __init__(self, server):
+    def __init__(self, server, guid=None):
         self.output, self.status = "", None
         self.process = server.network.client.spawn(
             ["/usr/bin/python3", os.path.join(HERE, "quiet_client.py"), net.server_address(server.number), USER,
-             NT_HASH, SHARE],
+             NT_HASH, SHARE, *([guid] if guid else [])],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -82,6 +82,8 @@ static void values_are_judged(void **state)
 		{ "answer_timeout", "1 year", -EINVAL },
 		{ "max_flows", "100000", 0 },
 		{ "max_flows", "1", -EINVAL },
+		{ "max_peers", "65536", 0 },
+		{ "max_peers", "65537", -EINVAL },
 		{ "max_flows", "99999999999999999999", -EINVAL },
 		{ "ring_buffer_kib", "1024", 0 },
 		{ "ring_buffer_kib", "1000", -EINVAL },
@@ -154,7 +156,7 @@ static void shipped_file_holds_the_defaults(void **state)
 			n++;
 		}
 	fclose(f);
-	assert_int_equal(n, 14);
+	assert_int_equal(n, 15);
 	memset(&c, 0, sizeof(c));
 	assert_int_equal(read_text(&c, text), 0);
 	assert_memory_equal(&c, &d, sizeof(c));

@@ -34,6 +34,7 @@ struct nw_cli_ports {
 struct nw_cli {
 	const char *socket;
 	bool json, no_headings, utc, quiet, help, version;
+	bool not_validated; /* peers: only those */
 	bool cost;	    /* doctor: measure instead */
 	bool all;	    /* read: also flows without findings */
 	const char *config; /* doctor: negwatchd's file; NULL: the usual one */
@@ -52,6 +53,7 @@ int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_alerts(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_show(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_peers(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_explain(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_stats(const struct nw_cli *cli, int argc, char **argv);

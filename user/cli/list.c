@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* negwatch alerts, flows and watch: many objects, one line each. */
+/* negwatch alerts, flows, peers and watch: many objects, one line each. */
 #include <stdio.h>
 #include <string.h>
 
@@ -16,6 +16,8 @@ static json_t *request(const struct nw_cli *cli, const char *cmd)
 	/* With a filter of our own the daemon has to send all. */
 	if (cli->limit && !cli->client)
 		json_object_set_new(o, "limit", json_integer((json_int_t)cli->limit));
+	if (cli->not_validated)
+		json_object_set_new(o, "not_validated", json_true());
 	if (cli->since)
 		json_object_set_new(o, "since", json_integer((json_int_t)cli->since));
 	return o;
@@ -91,11 +93,11 @@ static const char *rules_of(char *out, size_t size, const json_t *flow)
 	return out;
 }
 
-static const char *dialect_of(char out[NW_DIALECT_TEXT], const json_t *flow)
+static const char *dialect_of(char out[NW_DIALECT_TEXT], const json_t *o, const char *key)
 {
 	unsigned int dialect;
 
-	if (sscanf(nw_str(flow, "dialect"), "%x", &dialect) != 1)
+	if (sscanf(nw_str(o, key), "%x", &dialect) != 1)
 		return "";
 	return nw_dialect_text(out, (uint16_t)dialect);
 }
@@ -108,13 +110,50 @@ static void flow_row(const struct nw_cli *cli, struct nw_cli_table *table, const
 		nw_when_text(cli, when, sizeof(when), nw_str(f, "start")),
 		nw_server_text(client, sizeof(client), nw_str(f, "client_ip"), nw_num(f, "client_port")),
 		nw_server_text(server, sizeof(server), nw_str(f, "server_ip"), nw_num(f, "server_port")),
-		dialect_of(dialect, f),
+		dialect_of(dialect, f, "dialect"),
 		nw_str(f, "observed"),
 		validated(valid, sizeof(valid), f),
 		nw_end_text(end, sizeof(end), f),
 		rules_of(rules, sizeof(rules), f),
 	};
 
+	nw_cli_table_row(table, row);
+}
+
+/* What is known of a peer's protection, the worst first. */
+static const char *peer_validated(const struct nw_cli *cli, char *out, size_t size, const json_t *p)
+{
+	char when[NW_TIME_TEXT];
+
+	if (json_is_true(nw_at(p, "listed")) && nw_at(p, "last_proven"))
+		snprintf(out, size, "not since %s",
+			 nw_when_text(cli, when, sizeof(when), nw_str(p, "last_proven")));
+	else
+		snprintf(out, size, "%s",
+			 json_is_true(nw_at(p, "listed")) ? "never" :
+			 nw_num(p, "validated")		  ? "yes" :
+			 nw_num(p, "preauth")		  ? "not needed" :
+			 nw_num(p, "encrypted")		  ? "not seen (encrypted)" :
+			 nw_num(p, "guest")		  ? "guest, can't" :
+							    "not seen");
+	return out;
+}
+
+static void peer_row(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *p)
+{
+	char server[80], offers[NW_DIALECT_TEXT], runs[NW_DIALECT_TEXT], count[24], valid[80],
+		when[NW_TIME_TEXT];
+	const char *const row[] = {
+		nw_str(p, "client_ip"),
+		nw_server_text(server, sizeof(server), nw_str(p, "server_ip"), nw_num(p, "server_port")),
+		dialect_of(offers, p, "offered"),
+		dialect_of(runs, p, "dialect"),
+		count,
+		peer_validated(cli, valid, sizeof(valid), p),
+		nw_when_text(cli, when, sizeof(when), nw_str(p, "last_seen")),
+	};
+
+	snprintf(count, sizeof(count), "%llu", (unsigned long long)nw_num(p, "connections"));
 	nw_cli_table_row(table, row);
 }
 
@@ -126,6 +165,11 @@ static const struct nw_column alert_columns[] = {
 static const struct nw_column flow_columns[] = {
 	{ "START", 0 },	   { "CLIENT", NW_COL_WRAP },	 { "SERVER", NW_COL_WRAP }, { "DIALECT", 0 },
 	{ "OBSERVED", 0 }, { "VALIDATED", NW_COL_WRAP }, { "ENDED BY", 0 },	    { "RULES", NW_COL_WRAP },
+};
+
+static const struct nw_column peer_columns[] = {
+	{ "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP },	 { "OFFERS", 0 },    { "RUNS ON", 0 },
+	{ "CONNS", NW_COL_RIGHT }, { "VALIDATED", NW_COL_WRAP }, { "LAST SEEN", 0 },
 };
 
 struct listing {
@@ -193,6 +237,20 @@ int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv)
 		.n_columns = NW_ARRAY_SIZE(flow_columns),
 		.row = flow_row,
 		.empty = "No SMB connections seen yet.",
+	};
+
+	return list(cli, &l);
+}
+
+int nw_cmd_peers(const struct nw_cli *cli, int argc, char **argv)
+{
+	static const struct listing l = {
+		.name = "peers",
+		.client = "client_ip",
+		.columns = peer_columns,
+		.n_columns = NW_ARRAY_SIZE(peer_columns),
+		.row = peer_row,
+		.empty = "No such peers.",
 	};
 
 	return list(cli, &l);

@@ -24,6 +24,8 @@ static const struct command {
 	  NULL },
 	{ "flows", "", 0, 0, nw_cmd_flows, "connections that are followed, and those that ended just now",
 	  NULL },
+	{ "peers", "", 0, 0, nw_cmd_peers,
+	  "clients over all their connections: what they run on, who validates", NULL },
 	{ "watch", "", 0, 0, nw_cmd_watch, "alerts as they happen", NULL },
 	{ "explain", "[RULE]", 0, 1, nw_cmd_explain, "what a rule means and what to do; all rules", NULL },
 	{ "stats", "", 0, 0, nw_cmd_stats, "counters of the kernel programs", NULL },

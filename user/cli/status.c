@@ -97,6 +97,20 @@ static void l_alerts(const struct nw_cli *cli, const json_t *s, struct nw_text *
 		nw_text_add(t, "; last %s", stamp(cli, when, last));
 }
 
+static void l_peers(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
+{
+	const char *error = nw_str(s, "peers.error");
+
+	nw_text_add(t, "%llu remembered / %llu", (unsigned long long)nw_num(s, "peers.now"),
+		    (unsigned long long)nw_num(s, "peers.capacity"));
+	if (nw_num(s, "peers.evicted"))
+		add_num(t, s, "peers.evicted", "forgotten to make room");
+	if (nw_num(s, "peers.repaired"))
+		add_num(t, s, "peers.repaired", "broken lines left out");
+	if (*error)
+		nw_text_add(t, ", FAILS (%s)", error);
+}
+
 static void l_losses(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
 {
 	add_num(t, s, "losses.events", "events");
@@ -144,8 +158,13 @@ static const struct {
 	const char *label;
 	line_fn line;
 } lines[] = {
+<<<<<<< HEAD
 	{ "Hooks", l_hooks },	{ "Resets", l_resets }, { "Flows", l_flows },	{ "Seen", l_seen },
 	{ "Alerts", l_alerts }, { "Losses", l_losses }, { "Syslog", l_syslog }, { "Journal", l_journal },
+=======
+	{ "Hooks", l_hooks }, { "Flows", l_flows },   { "Seen", l_seen },     { "Alerts", l_alerts },
+	{ "Peers", l_peers }, { "Losses", l_losses }, { "Syslog", l_syslog }, { "Journal", l_journal },
+>>>>>>> wc
 };
 
 int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv)

@@ -34,7 +34,7 @@ struct nw_config {
 	char syslog_socket[108];			     /* empty: off */
 	int syslog_facility;				     /* LOG_AUTHPRIV, ... */
 	uint64_t answer_timeout, outcome_wait, idle_timeout; /* ns */
-	uint32_t max_flows;
+	uint32_t max_flows, max_peers;
 	uint32_t ring_bytes;
 	uint32_t syslog_queue; /* alerts */
 };

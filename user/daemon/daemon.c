@@ -7,7 +7,11 @@
 
 #include "daemon.h"
 #include "ifaces.h"
+<<<<<<< HEAD
 #include "own_socket.h"
+=======
+#include "peers.h"
+>>>>>>> wc
 #include "../sink/alert.h"
 #include "../sink/flow_json.h"
 #include "../sink/syslog_text.h"
@@ -153,6 +157,7 @@ static int start_engine(struct nw_daemon *d)
 
 	nw_engine_defaults(&cfg);
 	cfg.max_conns = d->cfg.max_flows;
+	cfg.max_peers = d->cfg.max_peers;
 	cfg.answer_timeout = d->cfg.answer_timeout;
 	cfg.outcome_wait = d->cfg.outcome_wait;
 	cfg.idle_timeout = d->cfg.idle_timeout;
@@ -212,6 +217,8 @@ int nw_daemon_start(struct nw_daemon *d)
 	if (!err)
 		err = start_engine(d);
 	if (!err)
+		nw_daemon_peers_load(d);
+	if (!err)
 		err = nw_ifaces_check(d); /* before the second that loading takes */
 	if (!err)
 		err = nw_live_new(&d->live, &live, on_event, d);
@@ -228,8 +235,10 @@ void nw_daemon_stop(struct nw_daemon *d)
 	/* What is still in the ring was seen before the hooks went. */
 	while (d->live && d->engine && nw_live_consume(d->live, 1024) > 0)
 		;
-	if (d->engine)
+	if (d->engine) {
 		nw_engine_flush(d->engine);
+		nw_daemon_peers_tick(d, UINT64_MAX);
+	}
 	nw_engine_free(&d->engine);
 	nw_resets_free(&d->resets);
 	nw_live_free(&d->live);

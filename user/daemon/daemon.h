@@ -14,6 +14,7 @@
 #include "own.h"
 #include "store.h"
 #include "../engine/engine.h"
+#include "../engine/peers.h"
 #include "../sink/journal.h"
 #include "../source/resets.h"
 #include "../sink/syslog.h"
@@ -24,6 +25,16 @@ struct nw_settings {
 	const char **option; /* KEY=VALUE */
 	unsigned int n_options;
 	struct nw_interfaces interfaces; /* n > 0: instead of the file's */
+};
+
+/* What the peers' file is behind. */
+struct nw_daemon_peers {
+	bool loaded;
+	int error; /* -errno of the attempt to read, or the last to write; 0: it worked */
+	struct nw_peers_stats saved;
+	uint64_t changed; /* monotonic time of the first change that is not in the file; 0: none */
+	uint64_t tried;	  /* ... and of the last attempt to write */
+	uint64_t broken;  /* lines that were left out at the start */
 };
 
 struct nw_daemon {
@@ -43,6 +54,7 @@ struct nw_daemon {
 	struct nw_control *control;
 	struct nw_own own;
 	struct nw_store store;
+	struct nw_daemon_peers peers;
 	struct nw_iface iface[NW_INTERFACES_MAX];
 	unsigned int n_ifaces;
 

@@ -10,6 +10,7 @@
 
 #include "daemon.h"
 #include "notify.h"
+#include "peers.h"
 #include "../util/log.h"
 #include "../util/time.h"
 #include "../util/util.h"
@@ -28,7 +29,7 @@ struct loop {
 	int epoll_fd, signal_fd, timer_fd, link_fd;
 	bool stop;
 	bool drained; /* the ring is empty: time may go on without it */
-	uint64_t engine_due, counters_due, links_due, watchdog_due, synced;
+	uint64_t engine_due, counters_due, links_due, watchdog_due, peers_due, synced;
 	uint64_t watchdog; /* interval, 0: none */
 };
 
@@ -154,6 +155,7 @@ static void run_timers(struct loop *l, uint64_t now)
 		nw_journal_sync(d->journal);
 		l->synced = now;
 	}
+	l->peers_due = nw_daemon_peers_tick(d, now);
 	if (due(l->watchdog_due, now)) {
 		nw_notify("WATCHDOG=1");
 		l->watchdog_due = now + l->watchdog;
@@ -167,7 +169,8 @@ static void arm_timer(const struct loop *l)
 				  l->links_due,
 				  nw_control_due(l->d->control),
 				  nw_syslog_retry_at(l->d->syslog),
-				  l->watchdog_due };
+				  l->watchdog_due,
+				  l->peers_due };
 	struct itimerspec spec = { 0 };
 	uint64_t first = 0;
 

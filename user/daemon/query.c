@@ -6,7 +6,9 @@
 #include <sys/utsname.h>
 
 #include "daemon.h"
+#include "../engine/peers.h"
 #include "../sink/flow_json.h"
+#include "../sink/peer_json.h"
 #include "../util/time.h"
 #include "../util/util.h"
 
@@ -130,6 +132,22 @@ static json_t *losses(const struct nw_daemon *d, const uint64_t count[NW_C_MAX])
 	return o;
 }
 
+static json_t *peers_state(const struct nw_daemon *d)
+{
+	struct nw_peers_stats st;
+	json_t *o = json_object();
+
+	nw_peers_get_stats(nw_engine_peers(d->engine), &st);
+	set(o, "now", num(st.peers));
+	set(o, "capacity", num(d->cfg.max_peers));
+	set(o, "instances", num(st.instances));
+	set(o, "evicted", num(st.evicted));
+	set(o, "repaired", num(d->peers.broken));
+	if (d->peers.error)
+		set(o, "error", json_string(strerror(-d->peers.error)));
+	return o;
+}
+
 static json_t *syslog_state(const struct nw_daemon *d)
 {
 	struct nw_syslog_state s;
@@ -184,6 +202,7 @@ static bool v_status(struct nw_daemon *d, const json_t *request, FILE *out)
 	set(o, "packets", num(count[NW_C_PACKETS]));
 	set(o, "engine", engine_stats(&st));
 	set(o, "alerts", alert_counts(d, &st));
+	set(o, "peers", peers_state(d));
 	set(o, "losses", losses(d, count));
 	set(o, "syslog", syslog_state(d));
 	set(o, "journal", journal_state(d));
@@ -321,6 +340,39 @@ static bool v_flows(struct nw_daemon *d, const json_t *request, FILE *out)
 	return false;
 }
 
+struct peer_walk {
+	FILE *out;
+	const char *sep;
+	bool listed; /* only those of the audit list */
+	int64_t offset;
+};
+
+static int put_peer(void *arg, const struct nw_peer *peer)
+{
+	struct peer_walk *w = arg;
+
+	if (w->listed && !nw_peer_is_listed(peer))
+		return 0;
+	fputs(w->sep, w->out);
+	put(w->out, nw_peer_json(peer, w->offset));
+	w->sep = ",";
+	return 0;
+}
+
+/* {"cmd":"peers"}, with "not_validated":true only the audit list of rule 110. */
+static bool v_peers(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	struct peer_walk w = { .out = out, .sep = "", .offset = nw_wall_offset() };
+	struct nw_peers_stats st;
+
+	w.listed = json_is_true(json_object_get(request, "not_validated"));
+	nw_peers_get_stats(nw_engine_peers(d->engine), &st);
+	fprintf(out, "{\"ok\":true,\"total\":%u,\"peers\":[", st.peers);
+	nw_peers_each(nw_engine_peers(d->engine), put_peer, &w);
+	fputs("]}", out);
+	return false;
+}
+
 static bool v_watch(struct nw_daemon *d, const json_t *request, FILE *out)
 {
 	fputs("{\"ok\":true}", out);
@@ -338,7 +390,7 @@ static const struct {
 	bool (*answer)(struct nw_daemon *d, const json_t *request, FILE *out);
 } verbs[] = {
 	{ "status", v_status }, { "alerts", v_alerts }, { "show", v_show }, { "flows", v_flows },
-	{ "stats", v_stats },	{ "watch", v_watch },	{ "ping", v_ping },
+	{ "stats", v_stats },	{ "watch", v_watch },	{ "ping", v_ping }, { "peers", v_peers },
 };
 
 bool nw_query(void *arg, const json_t *request, FILE *out)

@@ -13,6 +13,7 @@ void nw_engine_defaults(struct nw_engine_config *cfg)
 {
 	*cfg = (struct nw_engine_config){
 		.max_conns = 65536,
+		.max_peers = 8192,
 		.answer_timeout = 10 * NW_NS_PER_S,
 		.outcome_wait = 500 * NW_NS_PER_MS,
 	};
@@ -56,6 +57,7 @@ static void leave(struct nw_engine *e, struct nw_conn *c)
 	see_robbed(c);
 	nw_kernel_conclude(e, c);
 	nw_verdict_final(e, c);
+	nw_peers_note(e->peers, c, true);
 	if (nw_conn_observed(c) != NW_OBSERVED_FULL)
 		e->stats.not_observed++;
 	if (e->ops.done)
@@ -86,12 +88,13 @@ int nw_engine_new(struct nw_engine **out, const struct nw_engine_config *cfg, co
 	e->ops = *ops;
 	e->arg = arg;
 	err = nw_table_new(&e->table, cfg->max_conns, sizeof(struct nw_conn), cfg->hash_seed, evict, e);
-	if (err < 0) {
-		free(e);
-		return err;
-	}
-	*out = e;
-	return 0;
+	if (!err)
+		err = nw_peers_new(&e->peers, cfg->max_peers, cfg->hash_seed);
+	if (err)
+		nw_engine_free(&e);
+	else
+		*out = e;
+	return err;
 }
 
 void nw_engine_free(struct nw_engine **ep)
@@ -101,9 +104,10 @@ void nw_engine_free(struct nw_engine **ep)
 
 	if (!e)
 		return;
-	for (c = nw_table_first(e->table); c; c = nw_table_next(e->table, c))
+	for (c = e->table ? nw_table_first(e->table) : NULL; c; c = nw_table_next(e->table, c))
 		nw_conn_release(e, c);
 	nw_table_free(&e->table);
+	nw_peers_free(&e->peers);
 	free(e);
 	*ep = NULL;
 }
@@ -392,6 +396,7 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 	if (ev->type != NW_EV_RST && !nw_is_word(ev->type))
 		nw_endpoint_saw(c->state, ev);
 	nw_verdict_due(e, c);
+	nw_peers_note(e->peers, c, false);
 	return err;
 }
 
@@ -479,6 +484,11 @@ void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out)
 	out->conns_now = nw_table_count(e->table);
 	for (c = nw_table_first(e->table); c; c = nw_table_next(e->table, c))
 		out->not_observed += nw_conn_observed(c) != NW_OBSERVED_FULL;
+}
+
+struct nw_peers *nw_engine_peers(const struct nw_engine *e)
+{
+	return e->peers;
 }
 
 int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg)

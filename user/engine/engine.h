@@ -192,6 +192,7 @@ struct nw_conn {
 
 struct nw_engine_config {
 	uint32_t max_conns;	 /* default 65536 */
+	uint32_t max_peers;	 /* default 8192; see peers.h */
 	uint64_t answer_timeout; /* ns, rule 106; default 10 s: smbclient gives up after 20 */
 	uint64_t outcome_wait;	 /* ns, how long 101 waits for the server's reaction; default 500 ms */
 	uint64_t idle_timeout;	 /* ns without an event after which a connection is forgotten; 0: never */
@@ -206,7 +207,8 @@ struct nw_engine_config {
 
 /*
  * finding: a rule was met; conn and finding are valid during the call. done: nothing more will come of
- * this connection (closed, evicted, or flushed); it is freed afterwards. Both may be NULL.
+ * this connection (closed, evicted, or flushed); it is freed afterwards. Both may be NULL. Rule 110 is handed
+ * to finding() once per peer (peers.h); a connection's own list has it each time.
  */
 struct nw_engine_ops {
 	void (*finding)(void *arg, const struct nw_conn *conn, const struct nw_finding *finding);
@@ -215,12 +217,13 @@ struct nw_engine_ops {
 
 struct nw_engine_stats {
 	uint64_t events, ignored, conns, evicted, expired, joined, join_dropped, findings;
-	uint64_t rule[NW_RULES_MAX]; /* by index of the rule table */
+	uint64_t rule[NW_RULES_MAX]; /* findings that were told, by index of the rule table */
 	uint64_t negotiates, validates, smb311, not_observed;
 	uint32_t conns_now;
 };
 
 struct nw_engine;
+struct nw_peers;
 
 /* Returns 0, -ENOMEM or -EINVAL; *out is untouched on failure. ops and arg must outlive the engine. */
 int nw_engine_new(struct nw_engine **out, const struct nw_engine_config *cfg, const struct nw_engine_ops *ops,
@@ -248,6 +251,9 @@ void nw_engine_flush(struct nw_engine *e);
 void nw_engine_kernel_speaks(struct nw_engine *e, bool complete);
 
 void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out);
+
+/* The memory over connections (peers.h); the engine's own. */
+struct nw_peers *nw_engine_peers(const struct nw_engine *e);
 
 /* Calls fn for each connection, oldest first, until it returns non-zero, which is then returned. */
 int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg);

@@ -4,6 +4,7 @@
 #define NW_ENGINE_INTERNAL_H
 
 #include "engine.h"
+#include "peers.h"
 #include "table.h"
 #include "../util/text.h"
 #include "../../bpf/wire/smb.h"
@@ -80,6 +81,7 @@ struct nw_conn_state {
 	struct nw_kernel_state kernel;
 	int16_t unused_validate; /* answered well, and the tree not used since; -1: none */
 	uint8_t fins;		 /* bit by direction */
+	uint8_t noted;		 /* what the memory over connections has of it; its own bits */
 };
 
 struct nw_engine {
@@ -87,6 +89,7 @@ struct nw_engine {
 	struct nw_engine_ops ops;
 	void *arg;
 	struct nw_table *table; /* of struct nw_conn */
+	struct nw_peers *peers;
 	struct nw_engine_stats stats;
 	uint64_t now;
 	uint64_t next_due;

@@ -138,7 +138,11 @@ const struct nw_rule nw_rules[] = {
 			"arrived. 3.1.1 protects the whole NEGOTIATE exchange by its pre-authentication hash, 3.x "
 			"brings encryption and better signing: removing the highest dialects is the very attack that "
 			"VALIDATE is there to reveal, and what old accelerators do to stay in the conversation. Linux "
-			"cifs does not validate on 2.1, so a downgrade to it succeeds there.",
+			"cifs does not validate on 2.1, so a downgrade to it succeeds there.\n\n"
+			"As a warning the alert rests on memory alone: the same client (same GUID and address) has "
+			"never run on so low a dialect with this very server, and this time it did not validate. "
+			"That may be a downgrade, or a setting that was changed on the other host; it is said once, "
+			"and from then on the lower dialect is what the client is known for.",
 		.remedy = ADVICE_EXEMPT
 		"Set a minimum dialect on both ends, so that a downgrade fails instead of succeeding: server min "
 		"protocol = SMB3_11 in smb.conf (client min protocol for smbclient), vers=3.1.1 for mount.cifs.",
@@ -153,7 +157,8 @@ const struct nw_rule nw_rules[] = {
 			"Clients that implement SMB 3 validate after the first TREE_CONNECT. This one did not: "
 			"validation is switched off there (RequireSecureNegotiate=0 on old Windows, validate_neg_off "
 			"on macOS), or it never had it (impacket, Linux cifs on 2.1, Windows 7). Tampering with its "
-			"NEGOTIATE goes unnoticed by anyone.",
+			"NEGOTIATE goes unnoticed by anyone. The alert comes once per client; negwatch peers "
+			"--not-validated lists all of them, until they validate or move to 3.1.1.",
 		.remedy = "Remove RequireSecureNegotiate=0 where it is set; move the client to 3.1.1, which needs no "
 			  "VALIDATE; or require signing for it.",
 		.section = "3.2.5.5",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The wording: one plain sentence for a finding, and the names of the output contract. */
 #include "internal.h"
+#include "../util/time.h"
 
 #define NAME_AT(names, i) ((i) < sizeof(names) / sizeof(*(names)) ? (names)[i] : NULL)
 
@@ -168,6 +169,24 @@ static void say_104(struct nw_text *s, const struct nw_conn *c, const struct nw_
 			    here(v));
 }
 
+static void say_fall(struct nw_text *s, const struct nw_engine *e, const struct nw_conn *c,
+		     const struct nw_finding *f, enum nw_vantage v)
+{
+	const struct nw_instance *known = nw_peers_instance(e->peers, c);
+	char a[NW_DIALECT_TEXT], b[NW_DIALECT_TEXT], ago[NW_TIME_TEXT];
+	int64_t age = known ? (int64_t)f->ts - known->last : 0;
+
+	nw_text_add(s, "SMB dialect %s may be a downgrade: ", nw_dialect_text(a, c->dialect));
+	if (known)
+		nw_text_add(s, "with this server, %s ago, the same client (by GUID) never ran below %s; ",
+			    nw_duration_text(ago, age > 0 ? (uint64_t)age : 0),
+			    nw_dialect_text(b, known->dialect));
+	nw_text_add(s, "now it does not validate, and %s may have been altered between %s",
+		    f->fields == NW_FIELD_DIALECTS ? "the list it offers" : "the server's choice",
+		    f->fields == NW_FIELD_DIALECTS ? "the client and " : "the server and ");
+	nw_text_add(s, "%s", here(v));
+}
+
 static void say_109(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f, enum nw_vantage v)
 {
 	const struct nw_exchange *x = &c->validate[f->validate];
@@ -277,7 +296,10 @@ void nw_finding_text(const struct nw_engine *e, const struct nw_conn *c, struct 
 		say_107(&s, c, f);
 		break;
 	case 109:
-		say_109(&s, c, f, v);
+		if (f->validate < 0)
+			say_fall(&s, e, c, f, v);
+		else
+			say_109(&s, c, f, v);
 		break;
 	default:
 		say_rest(&s, c, f, v);

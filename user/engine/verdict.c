@@ -76,12 +76,14 @@ static void tell(struct nw_engine *e, struct nw_conn *c, struct nw_finding f)
 		f.delay_ns = f.ts - x->request.ts;
 	f.leg = leg_from(f.leg, nw_conn_vantage(e, c));
 	nw_finding_text(e, c, &f);
-	e->stats.findings++;
-	e->stats.rule[row]++;
 	if (kept) {
 		*kept = f;
 		c->n_findings++;
 	}
+	if (!nw_peers_finding(e->peers, c, &f))
+		return;
+	e->stats.findings++;
+	e->stats.rule[row]++;
 	if (e->ops.finding)
 		e->ops.finding(e->arg, c, &f);
 }
@@ -197,13 +199,39 @@ void nw_verdict_used(struct nw_engine *e, struct nw_conn *c, const struct nw_eve
 	}
 }
 
+/*
+ * 109 from memory, where nothing proves the dialect: the same client has never run on one as low with this
+ * very server. Once told, the lower one is what it is known for.
+ */
+static void fell_below(struct nw_engine *e, struct nw_conn *c, struct where at)
+{
+	const struct nw_instance *known = nw_peers_instance(e->peers, c);
+	struct nw_finding f = finding(109, c, NULL, at);
+	bool offered_less;
+
+	if (!known || c->dialect >= known->dialect)
+		return;
+	offered_less = nw_highest_dialect(nw_conn_negotiate_request(c)) < known->dialect;
+	/* What this host sent itself was not changed on its way here: a setting was. */
+	if (nw_conn_vantage(e, c) == (offered_less ? NW_VANTAGE_CLIENT : NW_VANTAGE_SERVER))
+		return;
+	f.severity = NW_SEV_WARNING;
+	f.fields = offered_less ? NW_FIELD_DIALECTS : NW_FIELD_DIALECT;
+	f.leg = offered_less ? NW_LEG_CLIENT_HERE : NW_LEG_HERE_SERVER;
+	tell(e, c, f);
+}
+
 /* Below 3.1.1, authenticated, a tree connected and used, and no VALIDATE since: all of it seen. */
 static void conclude_unvalidated(struct nw_engine *e, struct nw_conn *c)
 {
 	struct nw_conn_state *s = c->state;
+	struct where at = { s->unvalidated, s->unvalidated_frame };
 
-	if (s->unvalidated && !c->n_validate && !c->unseen)
-		tell(e, c, finding(110, c, NULL, (struct where){ s->unvalidated, s->unvalidated_frame }));
+	if (s->unvalidated && !c->n_validate && !c->unseen) {
+		tell(e, c, finding(110, c, NULL, at));
+		fell_below(e, c, at);
+		nw_peers_note(e->peers, c, false);
+	}
 	s->unvalidated = 0;
 }
 

@@ -86,6 +86,13 @@ static void set_ends(json_t *o, const struct nw_conn *c)
 	set(o, "community_id", json_string(id));
 }
 
+/* What only memory suggests proves nothing. */
+static const char *category(const struct nw_alert *a)
+{
+	return a->rule == 109 && a->severity < NW_SEV_CRITICAL ? POSSIBLE :
+								 verdicts[verdict_row(a->rule)].category;
+}
+
 static json_t *signature(const struct nw_alert *a)
 {
 	const struct nw_rule *rule = nw_rule_by_number(a->rule);
@@ -99,7 +106,7 @@ static json_t *signature(const struct nw_alert *a)
 	set(o, "signature_id", json_integer(NW_SIGNATURE_BASE + a->rule));
 	set(o, "rev", json_integer(1));
 	set(o, "signature", json_string(text));
-	set(o, "category", json_string(verdicts[verdict_row(a->rule)].category));
+	set(o, "category", json_string(category(a)));
 	set(o, "severity", json_integer(nw_eve_severity(a->severity)));
 	return o;
 }
