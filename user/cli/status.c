@@ -158,13 +158,9 @@ static const struct {
 	const char *label;
 	line_fn line;
 } lines[] = {
-<<<<<<< HEAD
-	{ "Hooks", l_hooks },	{ "Resets", l_resets }, { "Flows", l_flows },	{ "Seen", l_seen },
-	{ "Alerts", l_alerts }, { "Losses", l_losses }, { "Syslog", l_syslog }, { "Journal", l_journal },
-=======
-	{ "Hooks", l_hooks }, { "Flows", l_flows },   { "Seen", l_seen },     { "Alerts", l_alerts },
-	{ "Peers", l_peers }, { "Losses", l_losses }, { "Syslog", l_syslog }, { "Journal", l_journal },
->>>>>>> wc
+	{ "Hooks", l_hooks },	{ "Resets", l_resets }, { "Flows", l_flows },
+	{ "Seen", l_seen },	{ "Alerts", l_alerts }, { "Peers", l_peers },
+	{ "Losses", l_losses }, { "Syslog", l_syslog }, { "Journal", l_journal },
 };
 
 int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv)

@@ -7,11 +7,8 @@
 
 #include "daemon.h"
 #include "ifaces.h"
-<<<<<<< HEAD
 #include "own_socket.h"
-=======
 #include "peers.h"
->>>>>>> wc
 #include "../sink/alert.h"
 #include "../sink/flow_json.h"
 #include "../sink/syslog_text.h"
