@@ -23,7 +23,8 @@ static const struct {
 } options[] = {
 	{ 'f', "foreground", NULL, "stay in the foreground; print hooks and alerts as they happen" },
 	{ 'c', "config", "FILE", "read this file instead of " NW_CONFIG_FILE },
-	{ 'i', "interface", "NAME", "watch this interface (can be given again), whatever the file says" },
+	{ 'i', "interface", "NAME",
+	  "watch this interface (can be given again; as `interfaces` below), whatever the file says" },
 	{ 'o', "option", "KEY=VALUE", "set a key of the file (can be given again)" },
 	{ 't', "check-config", NULL, "check the configuration and exit" },
 	{ 'd', "debug", NULL, "say more, also what the kernel's verifier says" },
@@ -60,12 +61,11 @@ struct command_line {
 
 static int add_interface(struct nw_settings *s, const char *name)
 {
-	if (strlen(name) >= IF_NAMESIZE || !*name || s->interfaces.n == NW_INTERFACES_MAX)
+	if (!nw_wanted_add(&s->interfaces, name))
 		return nw_err_r(-EINVAL,
-				"--interface %s: not the name of an interface (at most 15 characters, at "
-				"most 64 names)",
+				"--interface %s: not the name of an interface, or a pattern (at most 15 "
+				"characters, at most 64 of them)",
 				name);
-	strcpy(s->interfaces.name[s->interfaces.n++], name);
 	return 0;
 }
 
