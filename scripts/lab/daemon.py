@@ -13,18 +13,25 @@ CLI = os.path.join(ROOT, "build", "negwatch")
 
 
 class Daemon:
-    """A negwatchd on interfaces of one namespace; it is attached and answers when the constructor returns."""
+    """A negwatchd on interfaces of one namespace; it is attached and answers when the constructor returns.
 
-    def __init__(self, network, namespace, interfaces, **options):
+    `before` is put in front of its command line, `directory` is that of an earlier one (or a new one), `config` a
+    configuration file; with `wait` False it is only started: await_answer() is the caller's.
+    """
+
+    def __init__(self, network, namespace, interfaces, before=(), directory=None, config=None, wait=True,
+                 **options):
         self.name = namespace.name
-        self.directory = tempfile.mkdtemp(prefix=f"daemon-{namespace.name}-", dir=network.directory)
+        self.directory = directory or tempfile.mkdtemp(prefix=f"daemon-{namespace.name}-", dir=network.directory)
         self.socket = os.path.join(self.directory, "control.sock")
         self.log = logsocket.LogSocket(os.path.join(self.directory, "log"))
         settings = {"run_dir": self.directory, "state_dir": os.path.join(self.directory, "state"),
                     "syslog_socket": self.log.path, **options}
-        os.makedirs(settings["state_dir"])
+        os.makedirs(settings["state_dir"], exist_ok=True)
         self.output = os.path.join(self.directory, "output")
-        argv = [DAEMON, "--foreground"]
+        argv = [*before, DAEMON, "--foreground"]
+        if config:
+            argv += ["--config", config]
         for interface in interfaces:
             argv += ["--interface", interface]
         for key, value in settings.items():
@@ -33,12 +40,16 @@ class Daemon:
             self.process = namespace.spawn(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         self.closed = False
         network.on_close(self.close)
+        if wait:
+            self.await_answer()
+
+    def await_answer(self):
         try:
-            net.wait_for(f"negwatchd in namespace {self.name} to answer", self._answers, 15, 0.02)
+            net.wait_for(f"negwatchd in namespace {self.name} to answer", self.answers, 15, 0.02)
         except net.LabError as problem:
             raise net.LabError(f"{problem}\nnegwatchd said:\n{self.said()}") from None
 
-    def _answers(self):
+    def answers(self):
         if self.process.poll() is not None:
             raise net.LabError(f"negwatchd ended with status {self.process.returncode}")
         return os.path.exists(self.socket) and self.ask("status").returncode == 0
@@ -73,6 +84,16 @@ class Daemon:
     def said(self):
         with open(self.output, encoding="utf-8", errors="replace") as text:
             return text.read()[-4000:]
+
+    def interfaces(self):
+        """What `negwatch status` says of each interface, by name."""
+        return {row["name"]: row for row in self.objects("status")["interfaces"]}
+
+    def kill(self):
+        """SIGKILL, and all that is the test's own of it."""
+        self.process.kill()
+        self.process.wait()
+        self.close()
 
     def close(self):
         """Ends it with SIGTERM; returns its exit status."""

@@ -38,6 +38,13 @@ def frames(path):
     return result
 
 
+def on_port(frame, inward, port):
+    """The frame (IPv4) as of another connection of the same client: from that port."""
+    at = link_header(frame)
+    tcp = at + (frame[at] & 15) * 4 + (0 if inward else 2)
+    return frame[:tcp] + struct.pack(">H", port) + frame[tcp + 2:]
+
+
 def link_header(frame):
     """The length of a frame's Ethernet header with its tags."""
     at = 12
@@ -72,6 +79,35 @@ def told(host, after):
             for alert in host.alerts()[after:] if stage.rule(alert) != UNANSWERED}
 
 
+def sender(namespace, interface):
+    """A socket that sends frames out of an interface."""
+    def make():
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        sock.bind((interface, 0))
+        return sock
+    return sniffer.socket_in(namespace, make)
+
+
+def play(host, path, send, port=None):
+    """Sends a file's frames by send(frame, inward); a daemon has to find what is in it. With a port, the file's one
+    connection comes from there: the same file again is another connection."""
+    expected = {(client, port or own, *rest) for client, own, *rest in wanted(path)}
+    before = len(host.alerts())
+
+    def found():
+        return {alert for alert in told(host, before) if port in (None, alert[1])}
+
+    for frame, inward in frames(path):
+        send(on_port(frame, inward, port) if port else frame, inward)
+    try:
+        net.wait_for("the findings of the file", lambda: expected <= found(), 5, 0.02)
+    except net.LabError:
+        pass
+    if found() != expected:
+        raise stage.Failed(f"only offline: {sorted(expected - found())}\nonly live: {sorted(found() - expected)}\n"
+                           f"daemon said: {host.said()[-600:]}")
+
+
 class Replay:
     """A daemon on one end of a veth pair, and a socket on either end to send from."""
 
@@ -87,11 +123,7 @@ class Replay:
             raise
 
     def _socket(self, namespace, interface):
-        def make():
-            sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            sock.bind((interface, 0))
-            return sock
-        sock = sniffer.socket_in(namespace, make)
+        sock = sender(namespace, interface)
         self.network.on_close(sock.close)
         return sock
 
@@ -99,17 +131,7 @@ class Replay:
         (self.inward if inward else self.outward).send(frame)
 
     def play(self, path):
-        before, expected = len(self.host.alerts()), wanted(path)
-        for frame, inward in frames(path):
-            self.send(frame, inward)
-        try:
-            net.wait_for("the findings of the file", lambda: expected <= told(self.host, before), 5, 0.02)
-        except net.LabError:
-            pass
-        found = told(self.host, before)
-        if found != expected:
-            raise stage.Failed(f"only offline: {sorted(expected - found)}\nonly live: {sorted(found - expected)}\n"
-                               f"daemon said: {self.host.said()[-600:]}")
+        play(self.host, path, self.send)
 
 
 class TunReplay(Replay):
