@@ -2,6 +2,7 @@
 """A cable into the server's namespace: a veth pair of the test's own, to watch, rename, move and pull out."""
 import contextlib
 import itertools
+import json
 import os
 
 import replay
@@ -44,8 +45,9 @@ class Cable:
         ways = [inward for _, inward in replay.frames(ALTERED)]
         return [ways.count(True), ways.count(False)]
 
-    def ifindex(self):
-        return int(self.network.server.run("cat", f"/sys/class/net/{self.near}/ifindex"))
+    def link(self):
+        """What `ip link` says of the end that is watched."""
+        return json.loads(self.network.server.run("ip", "-json", "link", "show", "dev", self.near))[0]
 
     def close(self):
         self.inward.close()
