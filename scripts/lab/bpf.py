@@ -8,10 +8,10 @@ import re
 import struct
 
 SYS_BPF = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, LINK_CREATE, ENABLE_STATS = 13, 15, 28, 32
+PROG_GET_FD_BY_ID, OBJ_GET_INFO_BY_FD, PROG_QUERY, LINK_CREATE, ENABLE_STATS = 13, 15, 16, 28, 32
 GET_NEXT_ID = {"prog": 11, "map": 12, "link": 31}
 XDP, TCX_INGRESS, TCX_EGRESS = 37, 46, 47
-RUN_COUNT = 200  # offset of bpf_prog_info.run_cnt
+NAME, RUN_COUNT = 64, 200  # offsets in bpf_prog_info
 
 
 def call(command, attributes):
@@ -51,15 +51,31 @@ def counting():
     return call(ENABLE_STATS, struct.pack("I", 0))[0]
 
 
-def runs(number):
-    """How often the program of that id ran while counting."""
+def program(number):
+    """The bpf_prog_info of a program."""
     fd = call(PROG_GET_FD_BY_ID, struct.pack("I", number))[0]
     try:
         info = ctypes.create_string_buffer(256)
         call(OBJ_GET_INFO_BY_FD, struct.pack("IIQ", fd, len(info), ctypes.addressof(info)))
-        return struct.unpack_from("Q", info.raw, RUN_COUNT)[0]
+        return info.raw
     finally:
         os.close(fd)
+
+
+def runs(number):
+    """How often the program of that id ran while counting."""
+    return struct.unpack_from("Q", program(number), RUN_COUNT)[0]
+
+
+def tcx(ifindex, where):
+    """The names of the programs at a tcx hook of this network namespace, in order; none on kernels without tcx."""
+    ids = (ctypes.c_uint32 * 64)()
+    try:
+        _, attr = call(PROG_QUERY, struct.pack("IIIIQI", ifindex, where, 0, 0, ctypes.addressof(ids), len(ids)))
+    except OSError:
+        return []
+    count = struct.unpack_from("I", attr, 24)[0]
+    return [program(number)[NAME:NAME + 16].rstrip(b"\0").decode() for number in ids[:count]]
 
 
 def link(number, ifindex, where):

@@ -7,7 +7,7 @@ import os
 
 import replay
 import stage
-from lab import net
+from lab import bpf, net, sniffer
 
 ALTERED = os.path.join(replay.OWN, "request-guid.srv.pcap")        # one connection, rule 101
 UNTOUCHED = os.path.join(replay.OWN, "untouched-3.0.2.srv.pcap")   # one connection, nothing to find
@@ -81,8 +81,11 @@ def alerts_of(host, port):
 
 
 def attached(namespace, dev):
-    """What of ours is on an interface, as text."""
+    """What of ours is on an interface, as text. Debian's bpftool does not know tcx."""
     show = namespace.run("bpftool", "net", "show", "dev", dev)
-    return [line.strip() for line in show.splitlines() if "nw_" in line]
+    index = json.loads(namespace.run("ip", "-json", "link", "show", "dev", dev))[0]["ifindex"]
+    names = [f"{dev}: tcx {name}" for where in (bpf.TCX_INGRESS, bpf.TCX_EGRESS)
+             for name in sniffer.socket_in(namespace, lambda where=where: bpf.tcx(index, where))]
+    return [line.strip() for line in [*show.splitlines(), *names] if "nw_" in line]
 
 
