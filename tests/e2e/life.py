@@ -13,7 +13,6 @@ import stage
 from lab import bpf, daemon, net
 
 KILLS = 100
-LATEST = 0.6      # seconds from start to kill: starting takes about half of it
 RELOADS = 1000
 GROWTH = 256      # KiB of memory that 1,000 reloads may cost: the allocator's own unrest
 CLSACT = {"ingress": "clsact", "egress": "clsact"}
@@ -46,37 +45,39 @@ def wait_until(moment):
     time.sleep(max(0.0, moment - time.monotonic()))
 
 
-def one_life(network, wire, directory, options):
-    """Starts one in the directory of the last and kills it at a random moment. Returns (what it held, whether it had come
-    so far as to see a connection)."""
-    moment = time.monotonic() + random.uniform(0, LATEST)
+def one_life(network, wire, directory, options, start):
+    """Starts one in the directory of the last and kills it at a random moment, half of them within the time that a start
+    takes. Returns (what it held, whether it had come so far as to see a connection, what a start takes at least)."""
+    begun = time.monotonic()
+    moment = begun + random.uniform(0, 2 * start)
     host = daemon.Daemon(network, network.server, ["nwa"], directory=directory, wait=False, answer_timeout=600, **options)
     try:
         ready = False
         while not ready and time.monotonic() < moment:
             ready = "nwa  ingress" in host.said()  # asking would wait for an answer
             time.sleep(0.002)
+        start = time.monotonic() - begun if ready else max(start, moment - begun)
         if ready:
             wire.altered(host)  # the first connection after the start
         wait_until(moment)
         held = bpf.held(host.process.pid)
     finally:
         host.kill()
-    return held, ready
+    return held, ready, start
 
 
 def killed_at_random():
     """SIGKILL at 100 random moments under traffic, with tcx and with clsact in turns, in the same directories."""
     seed = random.randrange(1 << 32)
     random.seed(seed)
-    held, seen = set(), 0
+    held, seen, start = set(), 0, 0.3
     with cable.lab() as network:
         wire = cable.Cable(network, "nwa")
         directory = os.path.join(network.directory, "killed")
         os.mkdir(directory)
         traffic = Traffic(wire)
         for turn in range(KILLS):
-            held_now, ready = one_life(network, wire, directory, CLSACT if turn % 2 else {})
+            held_now, ready, start = one_life(network, wire, directory, CLSACT if turn % 2 else {}, start)
             held |= held_now
             seen += ready
             net.wait_for("tcx to go with its owner",
@@ -97,7 +98,7 @@ def killed_at_random():
         kinds = {kind: len([what for what, _ in held if what == kind]) for kind in ("prog", "map", "link")}
         print(f"# seed {seed}: {KILLS} kills, {seen} after the first connection; they held {kinds}; {traffic.connections} "
               f"other connections; a start and its first alert took {started * 1000:.0f} ms", flush=True)
-        if seen < KILLS // 10 or seen > KILLS * 9 // 10 or min(kinds.values()) == 0:
+        if not KILLS // 10 <= seen <= KILLS * 9 // 10 or min(kinds.values()) == 0:
             raise stage.Failed("the moments were not spread over starting and running, or nothing was held")
     try:
         net.wait_for("all that was held to leave the kernel",
