@@ -129,6 +129,25 @@ def reload_config():
         kept.altered(host)
 
 
+def auto_waits():
+    """With auto and no address yet it waits; an address counts under an alias' label, and what is left out does not."""
+    with cable.lab() as network:
+        one = cable.Cable(network, "nwa")
+        cable.Cable(network, "nwleft")
+        network.server.ip(f"link set {network.server_dev} down")
+        host = daemon.Daemon(network, network.server, ["auto", "!nwle*"], answer_timeout=600)
+        cable.await_log(host, "Nothing is watched")
+        if "NOTHING IS WATCHED" not in host.ask("status").stdout:
+            raise stage.Failed(host.ask("status").stdout)
+        network.server.ip("addr add 10.79.2.1/24 dev nwleft", "addr add 10.79.1.1/24 dev nwa label nwa:1")
+        cable.await_state(host, "nwa", "watched")
+        one.altered(host)
+        network.server.ip("addr del 10.79.1.1/24 dev nwa")  # a lease that is renewed
+        one.altered(host)
+        if set(host.interfaces()) != {"nwa"}:
+            raise stage.Failed(f"status tells of {host.interfaces()}")
+
+
 def jumbo():
     """MTU 9000, with native XDP and with tc: real conversations."""
     for hook in ("xdp", "tc"):
@@ -142,4 +161,4 @@ def jumbo():
 
 
 TESTS = {f"come-and-go-{name}": lambda options=options: come_and_go(options) for name, options in HOOKS.items()}
-TESTS |= {"taken-away": taken_away, "troubled": troubled, "reload": reload_config, "jumbo": jumbo}
+TESTS |= {"taken-away": taken_away, "troubled": troubled, "auto-waits": auto_waits, "reload": reload_config, "jumbo": jumbo}

@@ -107,6 +107,25 @@ def killed_at_random():
         raise stage.Failed(f"still in the kernel: {[what for what in held if bpf.exists(*what)]}") from None
 
 
+def left_elsewhere():
+    """What a killed daemon left on an interface that the next one does not watch goes, too; what others left stays."""
+    with cable.lab() as network:
+        for name in ("nwa", "nwb", "nwc"):
+            cable.Cable(network, name)
+        network.server.run("tc", "qdisc", "add", "dev", "nwc", "clsact")
+        daemon.Daemon(network, network.server, ["nwa", "nwc"], **CLSACT).kill()
+        if not cable.attached(network.server, "nwa") or not cable.attached(network.server, "nwc"):
+            raise stage.Failed("a killed daemon left no clsact filter: the test can't see them")
+        host = daemon.Daemon(network, network.server, ["nwb"])
+        if cable.attached(network.server, "nwa") or cable.attached(network.server, "nwc"):
+            raise stage.Failed(f"the filters are still there: {host.said()}")
+        qdiscs = network.server.run("tc", "qdisc", "show")
+        if "clsact ffff: dev nwc" not in qdiscs or "clsact ffff: dev nwa" in qdiscs:
+            raise stage.Failed(f"our qdisc of nwa has to go, somebody's of nwc has to stay:\n{qdiscs}")
+        for text in ("nwa: removed 2 filters and the clsact qdisc that", "nwc: removed 2 filters that"):
+            cable.await_log(host, text)
+
+
 def figures(pid):
     """(open descriptors, KiB of memory, programs + maps + links held)"""
     with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
@@ -172,4 +191,5 @@ def started_twice():
         wire.altered(first)
 
 
-TESTS = {"killed-at-random": killed_at_random, "thousand-reloads": thousand_reloads, "started-twice": started_twice}
+TESTS = {"killed-at-random": killed_at_random, "thousand-reloads": thousand_reloads, "started-twice": started_twice,
+         "left-elsewhere": left_elsewhere}

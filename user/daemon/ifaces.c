@@ -122,10 +122,12 @@ static void follow_name(struct nw_daemon *d, const struct view *v, struct nw_ifa
 {
 	if (strcmp(iface->name, name) == 0)
 		return;
-	nw_info("%s is called %s now, and still watched%s", iface->name, name,
-		wanted(d, v, name) ? "" :
-				     "; but the configuration does not name it so: a reload or restart will "
-				     "let go of it");
+	if (!*iface->trouble)
+		nw_info("%s is called %s now, and still watched%s", iface->name, name,
+			wanted(d, v, name) ?
+				"" :
+				"; but the configuration does not name it so: a reload or restart will "
+				"let go of it");
 	strcpy(iface->name, name);
 }
 

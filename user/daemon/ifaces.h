@@ -14,8 +14,8 @@ enum nw_ifaces_when {
 /*
  * Brings the hooks into line with the configuration and the interfaces that exist; those that were watched
  * and still are keep theirs. What can't be watched is logged once, stays in the list with its trouble, and is
- * tried again by the next call. 0 or -errno; but at the start failures are logged and only memory, a named
- * interface that can't be watched, or nothing but such interfaces, end it.
+ * tried again by the next call. 0; or -errno, after having logged it: the interfaces can't be listed, or, at
+ * the start alone, one that was named can't be watched, or none of those that are wanted can.
  */
 int nw_ifaces_sync(struct nw_daemon *d, enum nw_ifaces_when when);
 
