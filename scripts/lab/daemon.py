@@ -15,12 +15,14 @@ CLI = os.path.join(ROOT, "build", "negwatch")
 class Daemon:
     """A negwatchd on interfaces of one namespace; it is attached and answers when the constructor returns.
 
-    `before` is a command that starts it, as setpriv.
+    `before` is put in front of its command line, `directory` is that of an earlier one (or a new one), `config` a
+    configuration file; with `wait` False it is only started: await_answer() is the caller's.
     """
 
-    def __init__(self, network, namespace, interfaces, *, before=(), **options):
+    def __init__(self, network, namespace, interfaces, before=(), directory=None, config=None, wait=True,
+                 **options):
         self.name = namespace.name
-        self.directory = tempfile.mkdtemp(prefix=f"daemon-{namespace.name}-", dir=network.directory)
+        self.directory = directory or tempfile.mkdtemp(prefix=f"daemon-{namespace.name}-", dir=network.directory)
         self.socket = os.path.join(self.directory, "control.sock")
         self.log = logsocket.LogSocket(os.path.join(self.directory, "log"))
         settings = {"run_dir": self.directory, "state_dir": os.path.join(self.directory, "state"),
@@ -31,6 +33,8 @@ class Daemon:
                 os.chmod(path, 0o777)
         self.output = os.path.join(self.directory, "output")
         argv = [*before, DAEMON, "--foreground"]
+        if config:
+            argv += ["--config", config]
         for interface in interfaces:
             argv += ["--interface", interface]
         for key, value in settings.items():
@@ -39,12 +43,16 @@ class Daemon:
             self.process = namespace.spawn(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         self.closed = False
         network.on_close(self.close)
+        if wait:
+            self.await_answer()
+
+    def await_answer(self):
         try:
-            net.wait_for(f"negwatchd in namespace {self.name} to answer", self._answers, 15, 0.02)
+            net.wait_for(f"negwatchd in namespace {self.name} to answer", self.answers, 15, 0.02)
         except net.LabError as problem:
             raise net.LabError(f"{problem}\nnegwatchd said:\n{self.said()}") from None
 
-    def _answers(self):
+    def answers(self):
         if self.process.poll() is not None:
             raise net.LabError(f"negwatchd ended with status {self.process.returncode}")
         return os.path.exists(self.socket) and self.ask("status").returncode == 0
@@ -79,6 +87,16 @@ class Daemon:
     def said(self):
         with open(self.output, encoding="utf-8", errors="replace") as text:
             return text.read()[-4000:]
+
+    def interfaces(self):
+        """What `negwatch status` says of each interface, by name."""
+        return {row["name"]: row for row in self.objects("status")["interfaces"]}
+
+    def kill(self):
+        """SIGKILL, and all that is the test's own of it."""
+        self.process.kill()
+        self.process.wait()
+        self.close()
 
     def close(self):
         """Ends it with SIGTERM; returns its exit status."""

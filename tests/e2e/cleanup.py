@@ -3,14 +3,14 @@
 import glob
 import hashlib
 import os
-import re
 import signal
 import subprocess
 import sys
 
+import cable
 import cases
 import stage
-from lab import daemon, net, samba
+from lab import bpf, daemon, net, samba
 
 RUN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "run")
 ONE = next(case for case in cases.CASES if case.name == "request-guid")
@@ -37,22 +37,12 @@ def host_state():
 
 def programs(pids):
     """Ids of the BPF programs that these processes hold."""
-    found = set()
-    for pid in pids:
-        for path in glob.glob(f"/proc/{pid}/fdinfo/*"):
-            try:
-                with open(path, encoding="ascii", errors="replace") as info:
-                    found |= {int(number) for number in re.findall(r"^prog_id:\s*(\d+)$", info.read(), re.M)}
-            except OSError:
-                continue
-    return found
+    return {number for pid in pids for kind, number in bpf.held(pid) if kind == "prog"}
 
 
 def loaded(numbers):
     """Those of the programs that are still in the kernel."""
-    return sorted(number for number in numbers
-                  if subprocess.run(["bpftool", "prog", "show", "id", str(number)], stdout=subprocess.DEVNULL,
-                                    stderr=subprocess.DEVNULL, check=False).returncode == 0)
+    return sorted(number for number in numbers if bpf.exists("prog", number))
 
 
 def processes(text):
@@ -95,8 +85,7 @@ def attached(network):
         found += [f"{dev}: {line.strip()}" for line in link.splitlines() if "xdp" in line]
         qdiscs = namespace.run("tc", "qdisc", "show", "dev", dev)
         found += [f"{dev}: {line.strip()}" for line in qdiscs.splitlines() if "clsact" in line]
-        net_show = namespace.run("bpftool", "net", "show", "dev", dev)
-        found += [f"{dev}: {line.strip()}" for line in net_show.splitlines() if "nw_" in line]
+        found += [f"{dev}: {line}" for line in cable.attached(namespace, dev)]
     return found
 
 

@@ -38,6 +38,13 @@ def frames(path):
     return result
 
 
+def on_port(frame, inward, port):
+    """The frame (IPv4) as of another connection of the same client: from that port."""
+    at = link_header(frame)
+    tcp = at + (frame[at] & 15) * 4 + (0 if inward else 2)
+    return frame[:tcp] + struct.pack(">H", port) + frame[tcp + 2:]
+
+
 def link_header(frame):
     """The length of a frame's Ethernet header with its tags."""
     at = 12
@@ -72,6 +79,35 @@ def told(host, after):
             for alert in host.alerts()[after:] if stage.rule(alert) != UNANSWERED}
 
 
+def sender(namespace, interface, hears=0):
+    """A socket that sends frames out of an interface, and receives what has the protocol that it hears."""
+    def make():
+        sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(hears))
+        sock.bind((interface, hears))
+        return sock
+    return sniffer.socket_in(namespace, make)
+
+
+def play(host, path, send, port=None):
+    """Sends a file's frames by send(frame, inward); a daemon has to find what is in it. With a port, the file's one
+    connection comes from there: the same file again is another connection."""
+    expected = {(client, port or own, *rest) for client, own, *rest in wanted(path)}
+    before = len(host.alerts())
+
+    def found():
+        return {alert for alert in told(host, before) if port in (None, alert[1])}
+
+    for frame, inward in frames(path):
+        send(on_port(frame, inward, port) if port else frame, inward)
+    try:
+        net.wait_for("the findings of the file", lambda: expected <= found(), 5, 0.02)
+    except net.LabError:
+        pass
+    if found() != expected:
+        raise stage.Failed(f"only offline: {sorted(expected - found())}\nonly live: {sorted(found() - expected)}\n"
+                           f"daemon said: {host.said()[-600:]}")
+
+
 class Replay:
     """A daemon on one end of a veth pair, and a socket on either end to send from."""
 
@@ -87,11 +123,7 @@ class Replay:
             raise
 
     def _socket(self, namespace, interface):
-        def make():
-            sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
-            sock.bind((interface, 0))
-            return sock
-        sock = sniffer.socket_in(namespace, make)
+        sock = sender(namespace, interface)
         self.network.on_close(sock.close)
         return sock
 
@@ -99,17 +131,7 @@ class Replay:
         (self.inward if inward else self.outward).send(frame)
 
     def play(self, path):
-        before, expected = len(self.host.alerts()), wanted(path)
-        for frame, inward in frames(path):
-            self.send(frame, inward)
-        try:
-            net.wait_for("the findings of the file", lambda: expected <= told(self.host, before), 5, 0.02)
-        except net.LabError:
-            pass
-        found = told(self.host, before)
-        if found != expected:
-            raise stage.Failed(f"only offline: {sorted(expected - found)}\nonly live: {sorted(found - expected)}\n"
-                               f"daemon said: {self.host.said()[-600:]}")
+        play(self.host, path, self.send)
 
 
 class TunReplay(Replay):
@@ -135,50 +157,117 @@ class TunReplay(Replay):
             self.socket.send(packet)
 
 
-class LoopReplay(Replay):
-    """The same over loopback, which every frame leaves and enters: with an egress hook it is seen twice."""
+class TwiceReplay(Replay):
+    """Over interfaces on which every frame can be seen twice."""
 
-    def __init__(self, egress):
-        self.network = net.Network()
-        try:
-            self.host = daemon.Daemon(self.network, self.network.server, ["lo"], ingress="tc", egress=egress,
-                                      answer_timeout=600)
-            self.inward = self.outward = self._socket(self.network.server, "lo")
-        except BaseException:
-            self.network.close()
-            raise
+    def watch(self, interfaces, **options):
+        self.host = daemon.Daemon(self.network, self.network.server, interfaces, ingress="tc", answer_timeout=600,
+                                  **options)
 
     def counted(self):
-        """The programs' counters of packets and of events."""
+        """The programs' counters of packets that may be SMB's, and of events."""
         values = {row["name"]: row["value"] for row in self.host.objects("stats")["counters"]}
-        return values["packets"], values["events"]
+        return values["packets"] - sum(values[name] for name in ("not_ip", "not_tcp", "other_port")), values["events"]
 
-    def events(self, path):
-        """Plays a file; returns how many packets and events it made, and whether an alert came twice."""
+    def events(self, path, wanted_packets=0):
+        """Plays a file; returns how many packets and events it made, and how many alerts came twice."""
         packets, events = self.counted()
         known = len(self.host.alerts())
         self.play(path)
+        try:  # what takes its way through a program of the lab is behind what was sent
+            net.wait_for("the packets", lambda: self.counted()[0] - packets >= wanted_packets, 2, 0.01)
+        except net.LabError:
+            pass
         after = self.counted()
         fresh = self.host.alerts()[known:]
         keys = [(alert["src_ip"], alert["src_port"], stage.rule(alert)) for alert in fresh]
         return after[0] - packets, after[1] - events, len(keys) - len(set(keys))
 
 
-def run_loopback(report):
-    """Each capture once with one hook on loopback and once with two: twice the packets, the same events."""
-    for end in (".srv.pcap", ".cli.pcap"):
-        one, two = LoopReplay("none"), None
+class LoopReplay(TwiceReplay):
+    """Loopback, which every frame leaves and enters."""
+
+    def __init__(self, both):
+        self.network = net.Network()
         try:
-            two = LoopReplay("tc")
+            self.watch(["lo"], egress="tc" if both else "none")
+            self.inward = self.outward = self._socket(self.network.server, "lo")
+        except BaseException:
+            self.network.close()
+            raise
+
+
+class BridgeReplay(TwiceReplay):
+    """A bridge, and its port."""
+
+    def __init__(self, both):
+        self.network = net.Network()
+        try:
+            port = self.network.server_dev
+            # promiscuous: the stranger's frames are to reach the bridge's own device, too
+            self.network.server.ip("link add nwbr type bridge", f"link set {port} master nwbr",
+                                   "link set nwbr promisc on", "link set nwbr up")
+            self.watch([port, "nwbr"] if both else [port])
+            self.inward = self._socket(self.network.box, self.network.box_server)
+            self.outward = self._socket(self.network.server, "nwbr")
+        except BaseException:
+            self.network.close()
+            raise
+
+
+class VlanReplay(TwiceReplay):
+    """A VLAN interface (the lab's own, kernels without 802.1Q have no other), and its parent, where the tag is on."""
+
+    def __init__(self, both):
+        self.network = net.Network(vlan=10)
+        try:
+            parent, inner = self.network.server_dev, self.network.inner_dev
+            self.watch([parent, inner] if both else [parent])
+            self.inward = self._socket(self.network.box, self.network.box_server)
+            self.outward = self._socket(self.network.server, inner)
+            self.arrivals = {True: self._ear(self.network.server, inner),
+                             False: self._ear(self.network.box, self.network.box_server)}
+        except BaseException:
+            self.network.close()
+            raise
+
+    def _ear(self, namespace, interface):
+        sock = sender(namespace, interface, sniffer.ETH_P_ALL)
+        sock.settimeout(2)
+        self.network.on_close(sock.close)
+        return sock
+
+    def send(self, frame, inward):
+        """A server answers what has reached it: the next frame goes when this one has passed both interfaces."""
+        if inward:
+            self.inward.send(frame[:12] + struct.pack(">HH", 0x8100, 10) + frame[12:])
+        else:
+            self.outward.send(frame)
+        while self.arrivals[inward].recv(1 << 17)[14:] != frame[14:]:
+            pass
+
+
+TWICE = {"lo": LoopReplay, "bridge": BridgeReplay, "vlan": VlanReplay}
+
+
+def run_twice(name, report):
+    """Each capture once seen once and once seen twice: twice the packets, the same events and findings."""
+    for end in (".srv.pcap", ".cli.pcap"):
+        one, two = TWICE[name](False), None
+        try:
+            two = TWICE[name](True)
             for path in (path for path in files() if path.endswith(end)):
+                if name == "vlan" and any(link_header(frame) > 14 for frame, _ in frames(path)):
+                    continue
                 problem = None
                 try:
-                    single, double = one.events(path), two.events(path)
+                    single = one.events(path)
+                    double = two.events(path, 2 * single[0])
                     if double != (2 * single[0], single[1], 0):
-                        problem = f"packets, events, repeated alerts: one hook {single}, two hooks {double}"
+                        problem = f"packets, events, repeated alerts: seen once {single}, seen twice {double}"
                 except (stage.Failed, net.LabError, OSError, KeyError, struct.error) as failure:
                     problem = str(failure) or repr(failure)
-                report.result(f"replay/lo/{os.path.basename(path)[:-5]}", problem)
+                report.result(f"replay/{name}/{os.path.basename(path)[:-5]}", problem)
         finally:
             one.network.close()
             if two:
@@ -188,8 +277,8 @@ def run_loopback(report):
 def run(hook, report):
     """Replays every capture into a daemon with one kind of ingress hook. A routed connection was recorded at both ends
     with the same addresses and sequence numbers, and would be its own retransmission: one daemon for each end."""
-    if hook == "lo" and files():
-        run_loopback(report)
+    if hook in TWICE and files():
+        run_twice(hook, report)
         return
     if not files():
         report.result(f"replay/{hook}", skip=f"no *.pcap in {OWN} and {OTHERS}")

@@ -15,8 +15,8 @@ class Failed(Exception):
 class Stage:
     """A lab with one kind of ingress hook in use. Servers start when a case first needs them."""
 
-    def __init__(self, vlan):
-        self.network = net.Network(vlan=10 if vlan else None)
+    def __init__(self, vlan, mtu=1500):
+        self.network = net.Network(vlan=10 if vlan else None, mtu=mtu)
         self.box = box.Box(self.network)
         self.servers, self.daemons, self.used = {}, {}, 0
         self.sniffer = sniffer.Sniffer(self.network.server, self.network.server_dev)

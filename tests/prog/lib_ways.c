@@ -12,8 +12,7 @@
 struct ways {
 	struct progs *progs;
 	struct wire *wire;
-	int link;
-	enum way linked; /* where */
+	enum way attached; /* the last that was attached over a device; HOST: none */
 };
 
 /* Which program, and how it gets the packet. */
@@ -47,7 +46,6 @@ int ways_open(struct ways **out)
 
 	if (!w)
 		return err;
-	w->link = -1;
 	err = progs_open(&w->progs);
 	if (!err)
 		err = wire_open(&w->wire);
@@ -64,8 +62,6 @@ void ways_close(struct ways **wp)
 
 	if (!w)
 		return;
-	if (w->link >= 0)
-		close(w->link);
 	wire_close(&w->wire);
 	progs_close(&w->progs);
 	free(w);
@@ -100,17 +96,17 @@ static int host(bool raw, const uint8_t *data, uint32_t len, struct seen *s)
 	return err;
 }
 
-/* Attaching takes the kernel some 20 ms, so a link stays until the other end's turn. */
+/* Attaching takes the kernel some 20 ms, so a program stays until the other end's turn. */
 static int attach(struct ways *w, enum way way)
 {
-	if (w->link >= 0 && w->linked == way)
+	int err;
+
+	if (w->attached == way)
 		return 0;
-	if (w->link >= 0)
-		close(w->link);
-	w->linked = way;
-	w->link = wire_attach(w->wire, progs_fd(w->progs, ways_are[way].which),
-			      way == WIRE_OUT || way == TUN_OUT, way >= WAYS_L2);
-	return w->link < 0 ? w->link : 0;
+	err = wire_attach(w->wire, progs_fd(w->progs, ways_are[way].which), way == WIRE_OUT || way == TUN_OUT,
+			  way >= WAYS_L2);
+	w->attached = err ? HOST : way;
+	return err;
 }
 
 /* Over devices: the program has run when its counter of packets says so. */

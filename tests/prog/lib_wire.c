@@ -2,6 +2,7 @@
 /* A pair of veth devices with packet sockets at both ends, and a tun device with one. */
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_ether.h>
@@ -27,6 +28,8 @@
 struct wire {
 	int tx, rx, tun, tun_tx;
 	unsigned int from, to, tun_dev;
+	int link;	     /* tcx, or -1 */
+	unsigned int clsact; /* the device with the qdisc, or 0 */
 	uint8_t buf[ROOM];
 };
 
@@ -60,6 +63,7 @@ int wire_open(struct wire **out)
 
 	if (!w || unshare(CLONE_NEWNET))
 		return -errno;
+	w->link = -1;
 	/* No neighbour discovery among the packets. */
 	if (system("echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6"))
 		return -EIO;
@@ -77,12 +81,26 @@ int wire_open(struct wire **out)
 	return w->tx < 0 ? w->tx : w->rx < 0 ? w->rx : w->tun < 0 ? w->tun : w->tun_tx < 0 ? w->tun_tx : 0;
 }
 
+static void detach(struct wire *w)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)w->clsact,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+	if (w->link >= 0)
+		close(w->link);
+	if (w->clsact)
+		bpf_tc_hook_destroy(&hook);
+	w->link = -1;
+	w->clsact = 0;
+}
+
 void wire_close(struct wire **wp)
 {
 	struct wire *w = *wp;
 
 	if (!w)
 		return;
+	detach(w);
 	close(w->tx);
 	close(w->rx);
 	close(w->tun);
@@ -91,15 +109,32 @@ void wire_close(struct wire **wp)
 	*wp = NULL;
 }
 
-int wire_attach(const struct wire *w, int prog_fd, bool egress, bool tun)
+/* For kernels before 6.6. */
+static int attach_clsact(struct wire *w, int prog_fd, unsigned int dev, bool egress)
 {
-	int fd = bpf_link_create(prog_fd,
-				 (int)(tun    ? w->tun_dev :
-				       egress ? w->from :
-						w->to),
-				 egress ? TCX_EGRESS : TCX_INGRESS, NULL);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)dev, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd);
+	int err = bpf_tc_hook_create(&hook);
 
-	return fd < 0 ? -errno : fd;
+	if (err)
+		return err;
+	w->clsact = dev;
+	hook.attach_point = egress ? BPF_TC_EGRESS : BPF_TC_INGRESS;
+	return bpf_tc_attach(&hook, &opts);
+}
+
+int wire_attach(struct wire *w, int prog_fd, bool egress, bool tun)
+{
+	unsigned int dev = tun ? w->tun_dev : egress ? w->from : w->to;
+
+	detach(w);
+	if (!getenv("NW_WIRE_CLSACT"))
+		w->link = bpf_link_create(prog_fd, (int)dev, egress ? TCX_EGRESS : TCX_INGRESS, NULL);
+	else
+		errno = EINVAL;
+	if (w->link >= 0)
+		return 0;
+	return errno == EINVAL ? attach_clsact(w, prog_fd, dev, egress) : -errno;
 }
 
 /* The frame at the other end, its tag where it was. Returns its length or -errno. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Floods beside tracked flows: SYN, RST, FIN and blind data from random senders cost no flow and no event; a
- * storm of flows that do negotiate evicts those idle longest, and how many is known.
+ * Floods beside flows that negotiate and validate meanwhile: SYN, RST, FIN and blind data from random senders
+ * cost no exchange, no flow and no event; a storm of flows that do negotiate evicts those idle longest, and
+ * how many is known.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -18,7 +19,7 @@
 
 #define FLOWS 8192
 #define REAL 1000
-#define PACKETS 1000000
+#define TALK_FRAMES_MAX 32
 #define STORM (4 * FLOWS)
 
 static struct progs *progs;
@@ -72,21 +73,27 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Client number i negotiates, or goes on; no port of theirs is a flood's. */
+/* Of client number i, in wire order. */
+static uint32_t client_addr(uint32_t i)
+{
+	return 0x0100000au + (i << 8 & 0xffff00) + (i >> 16 << 24);
+}
+
+/* Client number i negotiates, or goes on. */
 static void real_flow(const struct frame *f, uint32_t i)
 {
 	static struct frame copy;
 
 	copy.len = f->len;
 	memcpy(copy.data, f->data, f->len);
-	address(&copy, 0x0100000au + (i << 8 & 0xffff00) + (i >> 16 << 24), 0x1111, false);
+	address(&copy, client_addr(i), 0x1111, false);
 	send_one(&copy, PROGS_XDP);
 }
 
 static bool tracked(uint32_t i)
 {
 	struct nw_key k = { 0 };
-	uint32_t client = 0x0100000au + (i << 8 & 0xffff00) + (i >> 16 << 24), server;
+	uint32_t client = client_addr(i), server;
 	uint8_t swap;
 
 	memcpy(&server, "\x0a\x4d\0\2", 4);
@@ -108,14 +115,84 @@ static unsigned int count_tracked(uint32_t from, uint32_t to)
 	return n;
 }
 
+/* One conversation's frames, which all REAL flows play in turn: each frame of all before the next. */
+static struct choir {
+	struct frame frame[TALK_FRAMES_MAX];
+	bool back[TALK_FRAMES_MAX]; /* from the server */
+	uint32_t n;
+} choir;
+
+static int take_frame(void *arg, const uint8_t *data, uint32_t len, uint64_t ts, uint64_t number)
+{
+	struct frame *f = &choir.frame[choir.n];
+
+	if (choir.n == TALK_FRAMES_MAX || len > sizeof(f->data))
+		return -1;
+	memcpy(f->data, data, len);
+	f->len = len;
+	choir.back[choir.n++] = data[34] == 0x01 && data[35] == 0xbd;
+	return 0;
+}
+
+/* What the programs told of the flows that are to be seen, and of others. */
+struct told {
+	uint32_t of[NW_EV_MAX], differ, others;
+};
+
+static int count_event(void *arg, const struct nw_event *ev)
+{
+	struct told *t = arg;
+
+	if (ev->key.port[0] != 0x1111 && ev->key.port[1] != 0x1111) {
+		t->others++;
+		return 0;
+	}
+	t->of[ev->type]++;
+	if (ev->type == NW_EV_VALIDATE_REQ || ev->type == NW_EV_VALIDATE_RSP)
+		t->differ += !(ev->flags & NW_EF_MATCH);
+	return 0;
+}
+
+/* Step number `step` of REAL * choir.n, of the flows from `first` on. */
+static void sing(uint32_t step, uint32_t first)
+{
+	uint32_t which = step / REAL;
+	struct frame *f = &choir.frame[which];
+
+	address(f, client_addr(first + step % REAL), 0x1111, choir.back[which]);
+	send_one(f, choir.back[which] ? PROGS_TC_OUT : PROGS_XDP);
+}
+
 enum kind { SYN, RST, FIN, DATA, SYN_DATA, KINDS };
-static const char *const kind_name[KINDS] = { "SYN", "RST", "FIN", "data", "SYN, SYN-ACK, blind data" };
+static const struct {
+	const char *name;
+	uint32_t packets;
+} kinds[KINDS] = { { "SYN", 5000000 },
+		   { "RST", 5000000 },
+		   { "FIN", 1000000 },
+		   { "data", 1000000 },
+		   { "SYN, SYN-ACK, blind data", 1000000 } };
+
+static void check_told(const struct told *t, enum kind kind)
+{
+	static const uint8_t exchange[] = { NW_EV_NEGOTIATE_REQ, NW_EV_NEGOTIATE_RSP, NW_EV_VALIDATE_REQ,
+					    NW_EV_VALIDATE_RSP };
+
+	for (size_t i = 0; i < sizeof(exchange); i++)
+		assert_int_equal(t->of[exchange[i]], REAL);
+	assert_int_equal(t->differ, 0);
+	assert_int_equal(t->of[NW_EV_PIECE] + t->of[NW_EV_GAP], 0);
+	/* A right guess of 32 bits, give or take a megabyte: one in four thousand. */
+	assert_in_range(t->others, 0, kind == SYN_DATA ? 2 * kinds[kind].packets / 3 / 2048 : 0);
+}
 
 static void one_flood(enum kind kind)
 {
 	static struct frame f[3];
 	uint64_t before[NW_C_MAX], after[NW_C_MAX], begun;
-	uint32_t present = progs_flows(progs), i, k, n = kind == SYN_DATA ? 3 : 1;
+	uint32_t present = progs_flows(progs), i, k, n = kind == SYN_DATA ? 3 : 1, step = 0;
+	uint32_t packets = kinds[kind].packets, every = packets / (REAL * choir.n) + 1;
+	struct told told = { 0 };
 	uint8_t junk[100];
 
 	for (i = 0; i < sizeof(junk); i++)
@@ -132,9 +209,16 @@ static void one_flood(enum kind kind)
 	f[2].data[41] = 2; /* the byte behind the SYN */
 	progs_counters(progs, before);
 	begun = now();
-	for (i = 0; i < PACKETS; i += n) {
+	for (i = 0; i < packets || step < REAL * choir.n; i += n) {
 		uint32_t addr = rnd() | 0x01, port = rnd();
 
+		if (i / every >= step && step < REAL * choir.n) {
+			sing(step++, kind * REAL);
+			if (step % 512 == 0)
+				progs_drain(progs, 1, 1, count_event, &told);
+		}
+		/* No port of theirs is a singer's. */
+		port += (port & 0xffff) == 0x1111;
 		if (kind == DATA)
 			memcpy(f[0].data + 54, &addr, 4);
 		for (k = 0; k < n; k++) {
@@ -146,31 +230,29 @@ static void one_flood(enum kind kind)
 		}
 	}
 	begun = now() - begun;
+	progs_drain(progs, 1, 1, count_event, &told);
 	progs_counters(progs, after);
 	print_message(
-		"# %s: %u packets, %llu ns each with the system call; %llu events, %u flows before and %u "
-		"after\n",
-		kind_name[kind], i, (unsigned long long)(begun / i),
-		(unsigned long long)(after[NW_C_EVENTS] - before[NW_C_EVENTS]), present, progs_flows(progs));
-	assert_int_equal(after[NW_C_PACKETS] - before[NW_C_PACKETS], i);
+		"# %s: %u packets, %.2f million/s with the system call, beside %u frames of %u connections; "
+		"exchanges seen %u + %u of %u each; events of the flood %u; flows before %u, after %u\n",
+		kinds[kind].name, i, (double)i * 1e3 / (double)begun, step, REAL,
+		told.of[NW_EV_NEGOTIATE_RSP], told.of[NW_EV_VALIDATE_RSP], REAL, told.others, present,
+		progs_flows(progs));
+	assert_int_equal(after[NW_C_PACKETS] - before[NW_C_PACKETS], i + step);
 	assert_int_equal(after[NW_C_LOST_EVENTS], before[NW_C_LOST_EVENTS]);
-	/* A right guess of 32 bits, give or take a megabyte: one in four thousand. */
-	assert_in_range(after[NW_C_EVENTS] - before[NW_C_EVENTS], 0,
-			kind == SYN_DATA ? 2 * PACKETS / 3 / 2048 : 0);
-	assert_int_equal(count_tracked(0, REAL), REAL);
+	check_told(&told, kind);
+	assert_int_equal(count_tracked(kind * REAL, (kind + 1) * REAL), REAL);
 }
 
 static void floods(void **state)
 {
-	static struct frame f;
+	struct talk_how how = { .isn = { 1000, 2000 } };
+	struct talk t;
 	enum kind kind;
-	uint32_t i;
 
-	build(&f, 0x18, nego, nego_len);
-	for (i = 0; i < REAL; i++)
-		real_flow(&f, i);
-	progs_drain(progs, 1, 1, ignore, NULL);
-	assert_int_equal(count_tracked(0, REAL), REAL);
+	talk_usual(&t, &talk_client, &talk_client, &talk_server, &talk_server, TALK_END_NONE);
+	assert_int_equal(talk_frames(&t, &how, take_frame, NULL), 0);
+	talk_free(&t);
 	for (kind = 0; kind < KINDS; kind++)
 		one_flood(kind);
 }

@@ -13,8 +13,12 @@ struct wire;
 int wire_open(struct wire **out);
 void wire_close(struct wire **w);
 
-/* Attaches a tc program, to the sender's egress or to the receiver's ingress. A link to close, or -errno. */
-int wire_attach(const struct wire *w, int prog_fd, bool egress, bool tun);
+/*
+ * Attaches a tc program, to the sender's egress or to the receiver's ingress, in the place of the last one:
+ * by tcx, or by a clsact filter before kernel 6.6 and where NW_WIRE_CLSACT is in the environment. 0 or
+ * -errno.
+ */
+int wire_attach(struct wire *w, int prog_fd, bool egress, bool tun);
 
 /*
  * Sends a frame and waits for it at the other end; segment > 0 makes it a super-packet of segments of that

@@ -30,7 +30,8 @@ static void defaults_are_those_of_the_design(void **state)
 	struct nw_config c;
 
 	nw_config_defaults(&c);
-	assert_int_equal(c.interfaces.n, 0);
+	assert_int_equal(c.interfaces.n, 1);
+	assert_string_equal(c.interfaces.name[0], "auto");
 	assert_int_equal(c.ingress, NW_HOW_AUTO);
 	assert_int_equal(c.ports.n, 2);
 	assert_int_equal(c.ports.port[0], 445);
@@ -52,6 +53,13 @@ static void values_are_judged(void **state)
 		{ "interfaces", "eth0", 0 },
 		{ "interfaces", "eth0, bond0.10 veth1", 0 },
 		{ "interfaces", "auto", 0 },
+		{ "interfaces", "auto, !docker*", 0 },
+		{ "interfaces", "!exactly-15-byte", 0 },
+		{ "interfaces", "eth*, ens[0-9]*", 0 },
+		{ "interfaces", "!", -EINVAL },
+		{ "interfaces", "eth0:1", -EINVAL },
+		{ "interfaces", "../eth0", -EINVAL },
+		{ "interfaces", ", ,", -EINVAL },
 		{ "interfaces", "", -EINVAL },
 		{ "interfaces", "a-name-of-sixteen", -EINVAL },
 		{ "ingress", "xdp", 0 },
@@ -105,6 +113,44 @@ static void values_are_judged(void **state)
 	assert_string_equal(c.interfaces.name[1], "bond0.10");
 	nw_config_set(&c, "answer_timeout", "2.5 s", why, sizeof(why));
 	assert_int_equal(c.answer_timeout, 5 * S / 2);
+}
+
+static void interfaces_are_chosen(void **state)
+{
+	static const struct {
+		const char *value, *name;
+		bool has_address, want;
+	} rows[] = {
+		{ "auto", "eth0", true, true },
+		{ "auto", "eth0", false, false },
+		{ "eth0", "eth0", false, true },
+		{ "eth0", "eth01", true, false },
+		{ "eth*", "eth12", false, true },
+		{ "eth?", "eth12", false, false },
+		{ "ens[0-9]*", "ens3f0", false, true },
+		{ "ens[0-9]*", "ensx", false, false },
+		{ "!docker*", "eth0", true, true },
+		{ "!docker*", "eth0", false, false },
+		{ "!docker*", "docker0", true, false },
+		{ "!docker*, auto, lo", "lo", false, true },
+		{ "auto, !docker*", "docker0", true, false },
+		{ "eth*, !eth1", "eth1", true, false },
+		{ "eth*, !eth1", "eth2", false, true },
+		{ "*", "anything", false, true },
+		{ "*, !auto", "eth0", true, false },
+	};
+	struct nw_config c;
+	char why[512];
+
+	for (size_t i = 0; i < NW_ARRAY_SIZE(rows); i++) {
+		nw_config_defaults(&c);
+		assert_int_equal(nw_config_set(&c, "interfaces", rows[i].value, why, sizeof(why)), 0);
+		if (nw_wanted(&c.interfaces, rows[i].name, rows[i].has_address) != rows[i].want)
+			fail_msg("interfaces = %s: %s is%s wanted", rows[i].value, rows[i].name,
+				 rows[i].want ? " not" : "");
+	}
+	assert_true(nw_wanted_is_name("eth0") && !nw_wanted_is_name("eth*") && !nw_wanted_is_name("!eth0") &&
+		    !nw_wanted_is_name("auto"));
 }
 
 static int read_text(struct nw_config *c, const char *text)
@@ -338,6 +384,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_those_of_the_design),
 		cmocka_unit_test(values_are_judged),
+		cmocka_unit_test(interfaces_are_chosen),
 		cmocka_unit_test(files_are_read),
 		cmocka_unit_test(shipped_file_holds_the_defaults),
 		cmocka_unit_test(reload_tells_what_has_to_wait),

@@ -56,16 +56,26 @@ static void examine(struct report *r, const struct nw_doctor_host *h, const char
 }
 
 /* The named interfaces, or the configured ones, or those that negwatchd would find. */
-static void choose_interfaces(const struct nw_doctor_host *h, int argc, char **argv,
+static void choose_interfaces(const struct nw_doctor_host *h, const struct nw_interfaces *named,
 			      struct nw_interfaces *list)
 {
+	const struct nw_interfaces *meant = named->n ? named : &h->cfg.interfaces;
+	_cleanup_(nw_own_addressed_free) struct nw_own_addressed addressed = { 0 };
+	_cleanup_(nw_links_free) struct nw_links links = { 0 };
+
 	list->n = 0;
-	for (int a = 1; a < argc && list->n < NW_INTERFACES_MAX; a++)
-		snprintf(list->name[list->n++], IF_NAMESIZE, "%s", argv[a]);
-	if (!list->n)
-		*list = h->cfg.interfaces;
-	if (!list->n && nw_own_interfaces(list) < 0)
-		list->n = 0;
+	nw_links_read(&links);
+	nw_own_addressed_read(&addressed);
+	for (unsigned int i = 0; i < links.n; i++) {
+		const char *name = links.link[i].name;
+
+		if (!nw_wanted_names(meant, name) &&
+		    nw_wanted(meant, name, nw_own_is_addressed(&addressed, name)))
+			nw_wanted_add(list, name);
+	}
+	for (unsigned int i = 0; i < meant->n; i++)
+		if (nw_wanted_is_name(meant->name[i]))
+			nw_wanted_add(list, meant->name[i]);
 }
 
 static void print_checks(const struct nw_check *checks, unsigned int n)
@@ -98,13 +108,14 @@ int nw_cmd_doctor(const struct nw_cli *cli, int argc, char **argv)
 	/* Large, and there is only one. */
 	static struct nw_doctor_host h;
 	struct report r = { .cli = cli, .list = json_array() };
-	struct nw_interfaces list;
+	struct nw_interfaces named = { 0 }, list;
 	int ret = NW_EXIT_OK;
 
 	for (int a = 1; a < argc; a++)
-		if (!*argv[a] || strlen(argv[a]) >= IF_NAMESIZE) {
+		if (!nw_wanted_add(&named, argv[a])) {
 			fprintf(stderr,
-				"negwatch doctor: \"%s\" is no name of an interface (1 to 15 characters)\n",
+				"negwatch doctor: \"%s\" is no name of an interface, and no pattern (1 to "
+				"15 characters)\n",
 				argv[a]);
 			json_decref(r.list);
 			return NW_EXIT_USAGE;
@@ -114,7 +125,7 @@ int nw_cmd_doctor(const struct nw_cli *cli, int argc, char **argv)
 		return nw_doctor_cost(cli, argc, argv);
 	}
 	nw_doctor_look(&h, cli->config);
-	choose_interfaces(&h, argc, argv, &list);
+	choose_interfaces(&h, &named, &list);
 	h.n_interfaces = list.n;
 	for (unsigned int n = 0; n < nw_n_host_checks; n++) {
 		struct nw_verdict v = { 0 };

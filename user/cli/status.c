@@ -42,17 +42,29 @@ static void add_hook(struct nw_text *t, const json_t *iface, const char *directi
 static void l_hooks(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
 {
 	const json_t *list = nw_at(s, "interfaces"), *iface;
-	size_t i;
+	size_t i, watched = 0;
 
 	json_array_foreach(list, i, iface)
 	{
+		const char *state = nw_str(iface, "state");
+
 		nw_text_add(t, "%s%s:", i ? "\n" : "", nw_str(iface, "name"));
+		if (strcmp(state, "absent") == 0) {
+			nw_text_add(t, " not there; watched when it comes");
+			continue;
+		}
+		if (strcmp(state, "failed") == 0) {
+			nw_text_add(t, " NOT WATCHED: %s", nw_str(iface, "why"));
+			continue;
+		}
+		watched++;
 		add_hook(t, iface, "ingress");
 		nw_text_add(t, ",");
 		add_hook(t, iface, "egress");
 	}
-	if (!json_array_size(list))
-		nw_text_add(t, "none: NOTHING IS WATCHED; the interfaces are gone");
+	if (!watched)
+		nw_text_add(t, "%sNOTHING IS WATCHED: no interface that is there is wanted, and can be",
+			    t->len ? "\n" : "");
 }
 
 static void l_resets(const struct nw_cli *cli, const json_t *s, struct nw_text *t)

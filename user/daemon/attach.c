@@ -4,6 +4,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/if_link.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,9 +14,25 @@
 #include "choose.h"
 #include "clsact.h"
 #include "../util/log.h"
+#include "../util/peer.h"
 #include "../util/util.h"
 
 #define BEFORE_OTHERS (1u << 3)
+
+/* Notes why the interface can't be watched, and returns err; %m is its text. */
+static int trouble(struct nw_iface *iface, int err, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int trouble(struct nw_iface *iface, int err, const char *format, ...)
+{
+	va_list ap;
+
+	errno = -err;
+	va_start(ap, format);
+	vsnprintf(iface->trouble, sizeof(iface->trouble), format, ap);
+	va_end(ap);
+	return err;
+}
 
 static int attach_xdp(struct nw_attached *a, const struct nw_link *link, const struct nw_live *live,
 		      bool generic)
@@ -73,17 +90,15 @@ static int attach_tc(struct nw_iface *iface, const struct nw_link *link, enum nw
 	if (err == -EINVAL && how != NW_HOW_TCX)
 		err = nw_clsact_attach(iface, egress, prog_fd);
 	if (err == -EINVAL && how == NW_HOW_TCX)
-		return nw_err_r(-EOPNOTSUPP, "%s: this kernel has no tcx (6.6 and later have); use \"auto\"",
-				iface->name);
+		return trouble(iface, -EOPNOTSUPP,
+			       "this kernel has no tcx (6.6 and later have); use \"auto\"");
 	if (err == -EEXIST)
-		return nw_err_r(
-			-EBUSY,
-			"%s: somebody's \"ingress\" qdisc is in the place of clsact, so that egress can't be "
-			"watched; let its owner use clsact, which has both",
-			iface->name);
+		return trouble(iface, -EBUSY,
+			       "somebody's \"ingress\" qdisc is in the place of clsact, so that egress can't "
+			       "be watched; let its owner use clsact, which has both");
 	if (err)
-		return nw_err_r(err, "%s: the kernel refuses a tc program at %s: %m", iface->name,
-				egress ? "egress" : "ingress");
+		return trouble(iface, err, "the kernel refuses a tc program at %s: %m",
+			       egress ? "egress" : "ingress");
 	return 0;
 }
 
@@ -98,18 +113,18 @@ static int attach_ingress(struct nw_iface *iface, const struct nw_link *link, en
 	if (how == NW_HOW_NONE)
 		return 0;
 	if (link->no_ether && (how == NW_HOW_XDP || how == NW_HOW_XDP_GENERIC))
-		return nw_err_r(-EOPNOTSUPP,
-				"%s: no Ethernet header, XDP does not read such devices; set ingress "
-				"= auto or tc",
-				iface->name);
+		return trouble(iface, -EOPNOTSUPP,
+			       "no Ethernet header, XDP does not read such devices; set ingress = auto or "
+			       "tc");
 	nw_xdp_look(link->ifindex, &x);
 	first = nw_choose_ingress(link, &x, how, a->why, sizeof(a->why));
 	if (first == NW_HOW_XDP || first == NW_HOW_XDP_GENERIC) {
 		err = attach_xdp(a, link, live, first == NW_HOW_XDP_GENERIC);
+		if (err && how != NW_HOW_AUTO)
+			return trouble(iface, err, "XDP can't be attached (%s); set ingress = auto or tc",
+				       a->why);
 		if (!err || how != NW_HOW_AUTO)
-			return err ? nw_err_r(err, "%s: XDP can't be attached (%s); set ingress = auto or tc",
-					      iface->name, a->why) :
-				     0;
+			return err;
 	}
 	return attach_tc(iface, link, how, live, false);
 }
@@ -123,63 +138,88 @@ static int attach_egress(struct nw_iface *iface, const struct nw_link *link, enu
 
 /*
  * A second negwatchd would tell every alert twice, and take the first one's filters for leftovers. An
- * abstract socket's name belongs to one network namespace, as an interface does, and dies with its owner.
+ * abstract socket's name belongs to one network namespace, as an interface does, and dies with its owner; it
+ * listens only to be asked whose it is. Returns the socket; -EBUSY: another negwatchd has it, pid is his or
+ * 0; or -errno.
  */
-static int claim(struct nw_iface *iface)
+static int claim(unsigned int ifindex, pid_t *pid)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int n = snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "negwatchd/%u", iface->ifindex);
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int n = snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "negwatchd/%u", ifindex);
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
+	*pid = 0;
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&addr, len) == 0 && listen(fd, SOMAXCONN) == 0)
+		return TAKE_FD(fd);
+	if (errno != EADDRINUSE)
+		return -errno;
+	nw_listener(&addr, len, pid);
+	return -EBUSY;
+}
+
+static int claim_for(struct nw_iface *iface)
+{
+	char who[24] = "";
+	pid_t pid;
+	int fd = claim(iface->ifindex, &pid);
+
+	if (pid)
+		snprintf(who, sizeof(who), " (pid %d)", (int)pid);
+	if (fd == -EBUSY)
+		return trouble(iface, fd,
+			       "another negwatchd%s watches it already; stop that one first (systemctl stop "
+			       "negwatchd)",
+			       who);
 	if (fd < 0)
-		return nw_err_r(-errno, "No socket for %s: %m", iface->name);
-	if (bind(fd, (struct sockaddr *)&addr, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n)) <
-	    0)
-		return nw_err_r(errno == EADDRINUSE ? -EBUSY : -errno,
-				errno == EADDRINUSE ?
-					"%s is watched by another negwatchd already; stop that one "
-					"first (systemctl stop negwatchd)" :
-					"%s can't be claimed: %m",
-				iface->name);
-	iface->owner_fd = TAKE_FD(fd);
+		return trouble(iface, fd, "no socket to claim it: %m");
+	iface->owner_fd = fd;
 	return 0;
 }
 
-int nw_attach(struct nw_iface *out, const char *name, enum nw_hook_how ingress, enum nw_hook_how egress,
-	      const struct nw_live *live)
+static void reap(const struct nw_link *link)
 {
-	struct nw_iface iface = {
+	bool qdisc;
+	int n = nw_clsact_reap(link->ifindex, &qdisc);
+
+	if (n > 0)
+		nw_warn("%s: removed %d filter%s%s that a killed negwatchd had left", link->name, n,
+			n > 1 ? "s" : "", qdisc ? " and the clsact qdisc" : "");
+}
+
+void nw_attach_reap(const struct nw_link *link)
+{
+	pid_t pid;
+	_cleanup_close_ int fd = claim(link->ifindex, &pid);
+
+	if (fd >= 0)
+		reap(link);
+}
+
+int nw_attach(struct nw_iface *out, const struct nw_link *link, enum nw_hook_how ingress,
+	      enum nw_hook_how egress, const struct nw_live *live)
+{
+	int err;
+
+	*out = (struct nw_iface){
+		.ifindex = link->ifindex,
 		.wanted_ingress = ingress,
 		.wanted_egress = egress,
 		.ingress = { .how = NW_HOW_NONE, .link_fd = -1 },
 		.egress = { .how = NW_HOW_NONE, .link_fd = -1 },
 		.owner_fd = -1,
 	};
-	struct nw_link link;
-	int err = nw_link_by_name(name, &link);
-
-	if (err)
-		return nw_err_r(err,
-				err == -ENODEV ? "There is no interface \"%s\"; `ip link` lists them" :
-						 "Interface %s can't be looked up: %m",
-				name);
-	memcpy(iface.name, link.name, sizeof(iface.name));
-	iface.ifindex = link.ifindex;
-	err = claim(&iface);
+	memcpy(out->name, link->name, sizeof(out->name));
+	err = claim_for(out);
 	if (err)
 		return err;
-	err = nw_clsact_reap(link.ifindex);
-	if (err > 0)
-		nw_warn("%s: removed %d filter(s) that a killed negwatchd had left", name, err);
-	err = attach_ingress(&iface, &link, ingress, live);
+	reap(link);
+	err = attach_ingress(out, link, ingress, live);
 	if (!err)
-		err = attach_egress(&iface, &link, egress, live);
-	if (err) {
-		nw_detach(&iface);
-		return err;
-	}
-	*out = iface;
-	return 0;
+		err = attach_egress(out, link, egress, live);
+	if (err)
+		nw_detach(out);
+	return err;
 }
 
 static void detach(struct nw_iface *iface, bool egress)
@@ -197,4 +237,28 @@ void nw_detach(struct nw_iface *iface)
 	detach(iface, false);
 	detach(iface, true);
 	nw_closep(&iface->owner_fd);
+}
+
+/* A link whose interface is gone, or that was taken off by force, has no interface any more. */
+static bool link_intact(int fd)
+{
+	struct bpf_link_info info = { 0 };
+	unsigned int len = sizeof(info);
+
+	/* tcx.ifindex is in the same place; Debian 12's header does not have it. */
+	return bpf_obj_get_info_by_fd(fd, &info, &len) < 0 || info.xdp.ifindex;
+}
+
+static bool intact(const struct nw_iface *iface, bool egress)
+{
+	const struct nw_attached *a = egress ? &iface->egress : &iface->ingress;
+
+	if (a->how == NW_HOW_CLSACT)
+		return nw_clsact_intact(iface, egress);
+	return a->link_fd < 0 || link_intact(a->link_fd);
+}
+
+bool nw_attach_intact(const struct nw_iface *iface)
+{
+	return intact(iface, false) && intact(iface, true);
 }

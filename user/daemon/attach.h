@@ -18,27 +18,35 @@ struct nw_attached {
 	char why[160];	      /* empty: it is what would be expected */
 	int link_fd;	      /* xdp, tcx; -1 otherwise */
 	uint32_t prog_id;     /* clsact: what has to be there to be taken away */
-	uint32_t priority;
+	uint32_t priority, handle;
 };
 
 struct nw_iface {
-	char name[IF_NAMESIZE];
+	char name[IF_NAMESIZE]; /* follows that of the index */
 	unsigned int ifindex;
 	enum nw_hook_how wanted_ingress, wanted_egress;
 	struct nw_attached ingress, egress;
-	int owner_fd;	  /* keeps a second negwatchd off */
-	bool made_clsact; /* the qdisc is ours to remove */
+	int owner_fd;	   /* keeps a second negwatchd off */
+	bool made_clsact;  /* the qdisc is ours to remove */
+	char trouble[240]; /* not empty: nothing is attached, and this is why */
 };
 
 /*
  * Attaches both directions to the interface, first removing what a killed negwatchd left there. All or
- * nothing. Returns 0, or -errno after having logged why and what to do: -ENODEV (no such interface), -EBUSY
- * (another negwatchd has it), or what the kernel said. *out is only meaningful on success.
+ * nothing. Returns 0; -EBUSY: another negwatchd has it; or what the kernel said, with what is wrong and what
+ * to do about it in out->trouble. *out needs no initialisation, and can be given to nw_detach() in either
+ * case.
  */
-int nw_attach(struct nw_iface *out, const char *name, enum nw_hook_how ingress, enum nw_hook_how egress,
-	      const struct nw_live *live);
+int nw_attach(struct nw_iface *out, const struct nw_link *link, enum nw_hook_how ingress,
+	      enum nw_hook_how egress, const struct nw_live *live);
 
 /* Safe to call twice. */
 void nw_detach(struct nw_iface *iface);
+
+/* Whether both hooks are still where they were attached: anybody with the right may take them away. */
+bool nw_attach_intact(const struct nw_iface *iface);
+
+/* Removes what a killed negwatchd left on an interface that no other negwatchd watches, and says so. */
+void nw_attach_reap(const struct nw_link *link);
 
 #endif

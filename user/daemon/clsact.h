@@ -15,7 +15,16 @@ int nw_clsact_attach(struct nw_iface *iface, bool egress, int prog_fd);
 /* Takes the filter away if it is still ours, and the qdisc if we made it and nobody uses it. */
 void nw_clsact_detach(struct nw_iface *iface, bool egress);
 
-/* Removes filters that a killed negwatchd left at our handle; returns how many, or -errno. */
-int nw_clsact_reap(unsigned int ifindex);
+/* Whether the filter is still there. */
+bool nw_clsact_intact(const struct nw_iface *iface, bool egress);
+
+/* Whether a filter is one of a negwatchd, by its handle and name. */
+bool nw_clsact_is_ours(const struct nw_filter *f);
+
+/*
+ * Removes filters that a killed negwatchd left; and the qdisc, if they prove that it was made for them and
+ * nobody else has a filter there. Returns how many filters, or -errno.
+ */
+int nw_clsact_reap(unsigned int ifindex, bool *qdisc);
 
 #endif

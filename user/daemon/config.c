@@ -18,23 +18,19 @@ typedef const char *(*parse_fn)(void *to, size_t size, const char *value);
 
 static const char *p_interfaces(void *to, size_t size, const char *value)
 {
+	static const char expected[] = "up to 64 names of interfaces (at most 15 characters each), patterns "
+				       "(eth*), \"auto\", or what is to be left out (!docker*)";
+	_cleanup_free_ char *copy = strdup(value);
 	struct nw_interfaces fresh = { 0 };
-	char name[IF_NAMESIZE];
-	int used;
+	char *save = NULL;
 
-	if (strcmp(value, "auto") == 0) {
-		*(struct nw_interfaces *)to = fresh;
-		return NULL;
-	}
-	for (; sscanf(value, " %15[^, ]%n", name, &used) == 1; value += used + strspn(value + used, ", ")) {
-		if (fresh.n == NW_INTERFACES_MAX)
-			return "at most 64 interfaces";
-		strcpy(fresh.name[fresh.n++], name);
-		if (value[used] && !strchr(", ", value[used]))
-			return "names of interfaces (at most 15 characters)";
-	}
+	if (!copy)
+		return "enough memory";
+	for (char *p = strtok_r(copy, ", \t", &save); p; p = strtok_r(NULL, ", \t", &save))
+		if (!nw_wanted_add(&fresh, p))
+			return expected;
 	if (!fresh.n)
-		return "names of interfaces, or \"auto\"";
+		return expected;
 	*(struct nw_interfaces *)to = fresh;
 	return NULL;
 }
@@ -183,7 +179,8 @@ static const struct {
 	const char *help;
 } keys[] = {
 	{ "interfaces", "auto", AT(interfaces), p_interfaces, false,
-	  "names, or auto: all that are up and carry an address, but loopback" },
+	  "names, patterns (eth*), auto: all that are up and carry an address, but\n"
+	  "                   loopback; !docker* leaves out" },
 	{ "ingress", "auto", AT(ingress), p_ingress, false, "auto, xdp, xdp-generic, tc, tcx, clsact, none" },
 	{ "egress", "auto", AT(egress), p_egress, false, "auto, tcx, clsact, none" },
 	{ "ports", "445, 139", AT(ports), p_ports, true, "TCP ports of SMB servers" },

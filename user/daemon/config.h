@@ -10,15 +10,10 @@
 #include <stdio.h>
 
 #include "attach.h"
+#include "wanted.h"
 
 #define NW_CONFIG_FILE "/etc/negwatch/negwatchd.conf"
-#define NW_INTERFACES_MAX 64
 #define NW_PORTS_MAX 32
-
-struct nw_interfaces {
-	unsigned int n; /* 0: all that are up and carry an address, but loopback */
-	char name[NW_INTERFACES_MAX][IF_NAMESIZE];
-};
 
 struct nw_ports {
 	unsigned int n;

@@ -11,6 +11,7 @@
 
 #include "control.h"
 #include "../util/log.h"
+#include "../util/peer.h"
 #include "../util/util.h"
 
 #define CLIENTS_MAX 32
@@ -48,20 +49,14 @@ static int watch_fd(struct nw_control *c, int op, int fd, uint32_t events, uint3
 	return epoll_ctl(c->epoll_fd, op, fd, &ev) < 0 ? -errno : 0;
 }
 
-static bool somebody_listens(const struct sockaddr_un *addr)
+/* -EBUSY: somebody listens there; pid is his, if it can be told. */
+static int bind_socket(struct nw_control *c, const struct sockaddr_un *addr, pid_t *pid)
 {
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	return fd >= 0 && (connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) == 0 || errno == EAGAIN);
-}
-
-static int bind_socket(struct nw_control *c, const struct sockaddr_un *addr)
-{
+	int ret = nw_listener(addr, sizeof(*addr), pid);
 	struct stat st;
 	mode_t before;
-	int ret;
 
-	if (somebody_listens(addr))
+	if (ret == 0 || ret == -EAGAIN)
 		return -EBUSY;
 	/* What nobody listens at was left by a dead daemon. Other kinds of files are not ours to remove. */
 	if (lstat(c->path, &st) == 0 && S_ISSOCK(st.st_mode))
@@ -79,7 +74,8 @@ int nw_control_new(struct nw_control **out, const char *run_dir, nw_answer_fn an
 {
 	struct nw_control *c = calloc(1, sizeof(*c));
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	char path[PATH_MAX];
+	char path[PATH_MAX], who[32] = "";
+	pid_t pid = 0;
 	int err = 0;
 
 	if (!c)
@@ -99,17 +95,19 @@ int nw_control_new(struct nw_control **out, const char *run_dir, nw_answer_fn an
 	c->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (!err)
-		err = c->epoll_fd < 0 || c->listen_fd < 0 ? -errno : bind_socket(c, &addr);
+		err = c->epoll_fd < 0 || c->listen_fd < 0 ? -errno : bind_socket(c, &addr, &pid);
 	if (!err)
 		err = watch_fd(c, EPOLL_CTL_ADD, c->listen_fd, EPOLLIN, CLIENTS_MAX);
 	if (err) {
 		nw_control_free(&c);
+		if (pid)
+			snprintf(who, sizeof(who), " (pid %d)", (int)pid);
 		return nw_err_r(
 			err,
 			err == -EBUSY ?
-				"Another negwatchd listens at %s; stop it, or set another run_dir" :
-				"The control socket %s can't be made: %m. Check run_dir and its rights.",
-			path);
+				"Another negwatchd%s listens at %s; stop it, or set another run_dir" :
+				"The control socket%s %s can't be made: %m. Check run_dir and its rights.",
+			who, path);
 	}
 	*out = c;
 	return 0;

@@ -222,7 +222,7 @@ int nw_daemon_start(struct nw_daemon *d)
 	if (!err)
 		start_resets(d);
 	if (!err)
-		err = nw_ifaces_sync(d, true);
+		err = nw_ifaces_sync(d, NW_IFACES_START);
 	return err;
 }
 
@@ -304,16 +304,16 @@ int nw_daemon_reload(struct nw_daemon *d)
 		d->syslog = fresh;
 	}
 	nw_config_swap(&d->cfg, &cfg);
-	nw_ifaces_sync(d, false);
+	nw_ifaces_sync(d, NW_IFACES_RELOAD);
 	nw_info("Configuration read again");
 	return 0;
 }
 
-void nw_daemon_links_changed(struct nw_daemon *d)
+bool nw_daemon_links_changed(struct nw_daemon *d)
 {
 	if (nw_own_refresh(&d->own) < 0)
 		nw_warn("The addresses of this host can't be read: %m");
-	nw_ifaces_sync(d, false);
+	return nw_ifaces_sync(d, NW_IFACES_NEWS) == 0 && !nw_ifaces_troubled(d);
 }
 
 void nw_daemon_log_stats(struct nw_daemon *d)

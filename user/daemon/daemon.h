@@ -82,9 +82,11 @@ void nw_daemon_log_to_syslog(struct nw_daemon *d);
 /* Reads the settings anew; swaps what can be swapped. On an error everything stays as it was. 0 or -errno. */
 int nw_daemon_reload(struct nw_daemon *d);
 
-/* Addresses or links changed: refreshes what is derived from them, attaches to interfaces that came (back).
+/*
+ * Addresses, links or hooks changed: refreshes what is derived from them, attaches to interfaces that came
+ * (back). False if an interface that is wanted can't be watched at present: it is to be called again.
  */
-void nw_daemon_links_changed(struct nw_daemon *d);
+bool nw_daemon_links_changed(struct nw_daemon *d);
 
 /* The kernel lost events: counts them, tells the engine, and raises rule 190 at most once a minute. */
 void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count);

@@ -21,6 +21,8 @@
 #define COUNTERS_EVERY NW_NS_PER_S
 /* News about links come in bursts. */
 #define LINKS_DELAY (50 * NW_NS_PER_MS)
+/* How often an interface that can't be watched is tried again: nobody tells when XDP gets free. */
+#define LINKS_RETRY (10 * NW_NS_PER_S)
 /* A line of the journal waits at most this long for the disk while events keep coming. */
 #define SYNC_DELAY (100 * NW_NS_PER_MS)
 
@@ -51,6 +53,12 @@ static int on_ring(struct loop *l)
 	return 0;
 }
 
+static void look_at_links(struct loop *l, uint64_t when)
+{
+	if (!l->links_due || l->links_due > when)
+		l->links_due = when;
+}
+
 static int on_signal(struct loop *l)
 {
 	struct signalfd_siginfo info;
@@ -61,6 +69,7 @@ static int on_signal(struct loop *l)
 	case SIGHUP:
 		nw_notify("RELOADING=1");
 		nw_daemon_reload(l->d);
+		look_at_links(l, nw_monotonic() + LINKS_RETRY);
 		nw_notify("READY=1");
 		break;
 	case SIGUSR1:
@@ -89,8 +98,7 @@ static int on_control(struct loop *l)
 static int on_links(struct loop *l)
 {
 	nw_netlink_drain(l->link_fd);
-	if (!l->links_due)
-		l->links_due = nw_monotonic() + LINKS_DELAY;
+	look_at_links(l, nw_monotonic() + LINKS_DELAY);
 	return 0;
 }
 
@@ -145,7 +153,8 @@ static void run_timers(struct loop *l, uint64_t now)
 		l->engine_due = nw_engine_tick(d->engine, now);
 	if (due(l->links_due, now)) {
 		l->links_due = 0;
-		nw_daemon_links_changed(d);
+		if (!nw_daemon_links_changed(d))
+			look_at_links(l, now + LINKS_RETRY);
 	}
 	if (due(nw_control_due(d->control), now))
 		nw_control_tick(d->control, now);
@@ -198,6 +207,7 @@ int nw_loop_run(struct nw_daemon *d)
 	int err = loop_open(&l);
 
 	l.counters_due = now + COUNTERS_EVERY;
+	l.links_due = now; /* what changed between the start's look and the watch */
 	l.watchdog_due = l.watchdog ? now + l.watchdog : 0;
 	nw_notify(err ? "STOPPING=1" : "READY=1\nSTATUS=watching");
 	while (!err && !l.stop) {

@@ -24,12 +24,10 @@ static const char *add_interface(void *member, const char *name)
 {
 	struct nw_interfaces *list = member;
 
-	if (strlen(name) >= IF_NAMESIZE || !*name)
-		return "not the name of an interface (1 to 15 characters)";
-	if (list->n == NW_INTERFACES_MAX)
-		return "too many interfaces; 64 are possible";
-	strcpy(list->name[list->n++], name);
-	return NULL;
+	return nw_wanted_add(list, name) ?
+		       NULL :
+		       "not the name of an interface, or a pattern (at most 15 characters, at "
+		       "most 64 of them)";
 }
 
 /* option[] has room for all of argv. */
@@ -49,7 +47,7 @@ static const struct nw_option options[] = {
 	  FLAG(foreground) },
 	{ 'c', "config", "FILE", NULL, "read this file instead of " NW_CONFIG_FILE,
 	  offsetof(struct command_line, settings.file), nw_option_text },
-	{ 'i', "interface", "NAME", NULL, "watch this interface (can be given again), whatever the file says",
+	{ 'i', "interface", "NAME", NULL, "watch this interface (can be given again; as `interfaces` below), whatever the file says",
 	  offsetof(struct command_line, settings.interfaces), add_interface },
 	{ 'o', "option", "KEY=VALUE", NULL, "set a key of the file (can be given again)",
 	  offsetof(struct command_line, settings), add_option },

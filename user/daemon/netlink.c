@@ -172,6 +172,42 @@ int nw_link_by_name(const char *name, struct nw_link *out)
 	return 0;
 }
 
+static int add_link(void *arg, const struct nw_link *link)
+{
+	struct nw_links *links = arg;
+
+	if (links->n == links->room) {
+		unsigned int room = links->room ? 2 * links->room : 16;
+		struct nw_link *grown = reallocarray(links->link, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		links->link = grown;
+		links->room = room;
+	}
+	links->link[links->n++] = *link;
+	return 0;
+}
+
+int nw_links_read(struct nw_links *out)
+{
+	return nw_link_each(add_link, out);
+}
+
+void nw_links_free(struct nw_links *links)
+{
+	free(links->link);
+	*links = (struct nw_links){ 0 };
+}
+
+const struct nw_link *nw_links_find(const struct nw_links *links, unsigned int ifindex)
+{
+	for (unsigned int i = 0; i < links->n; i++)
+		if (links->link[i].ifindex == ifindex)
+			return &links->link[i];
+	return NULL;
+}
+
 struct filter_walk {
 	int (*fn)(void *arg, const struct nw_filter *f);
 	void *arg;
@@ -244,7 +280,7 @@ int nw_netlink_watch(void)
 {
 	struct sockaddr_nl addr = {
 		.nl_family = AF_NETLINK,
-		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
+		.nl_groups = RTMGRP_LINK | RTMGRP_TC | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR,
 	};
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 

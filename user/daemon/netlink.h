@@ -32,6 +32,18 @@ int nw_link_by_name(const char *name, struct nw_link *out);
 /* Calls fn for each link; 0, -errno, or what fn returned if that was not 0. */
 int nw_link_each(int (*fn)(void *arg, const struct nw_link *link), void *arg);
 
+/* All links at one moment. */
+struct nw_links {
+	struct nw_link *link; /* owned */
+	unsigned int n, room;
+};
+
+/* out is empty before. 0 or -errno; to be freed in either case. */
+int nw_links_read(struct nw_links *out);
+void nw_links_free(struct nw_links *links);
+/* NULL: there is none of that index. */
+const struct nw_link *nw_links_find(const struct nw_links *links, unsigned int ifindex);
+
 /* Filters at ingress or egress of a clsact qdisc; none if there is no such qdisc. Returns as above. */
 int nw_filter_each(unsigned int ifindex, bool egress, int (*fn)(void *arg, const struct nw_filter *f),
 		   void *arg);
@@ -39,7 +51,10 @@ int nw_filter_each(unsigned int ifindex, bool egress, int (*fn)(void *arg, const
 /* "clsact", "ingress", or empty: the qdisc that filters of both kinds hang on. 0 or -errno. */
 int nw_ingress_qdisc(unsigned int ifindex, char *kind, size_t size);
 
-/* A non-blocking socket that becomes readable when an address or a link changes. -errno on failure. */
+/*
+ * A non-blocking socket that becomes readable when an address, a link, or a qdisc or filter of one changes.
+ * -errno on failure.
+ */
 int nw_netlink_watch(void);
 /* Reads away what waits there. */
 void nw_netlink_drain(int fd);

@@ -2,6 +2,7 @@
 /* The host's own addresses, and which interfaces carry one. */
 #include <errno.h>
 #include <ifaddrs.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 
@@ -74,28 +75,32 @@ static bool link_local(const union nw_addr *a)
 	return memcmp(a->b, v4, sizeof(v4)) == 0 || (a->b[0] == 0xfe && (a->b[1] & 0xc0) == 0x80);
 }
 
-static bool listed(const struct nw_interfaces *list, const char *name)
+int nw_own_addressed_read(struct nw_own_addressed *out)
 {
-	for (unsigned int i = 0; i < list->n; i++)
-		if (strcmp(list->name[i], name) == 0)
-			return true;
-	return false;
+	return getifaddrs(&out->list) < 0 ? -errno : 0;
 }
 
-int nw_own_interfaces(struct nw_interfaces *out)
+void nw_own_addressed_free(struct nw_own_addressed *a)
 {
-	_cleanup_(freeifaddrsp) struct ifaddrs *list = NULL;
+	freeifaddrs(a->list);
+	a->list = NULL;
+}
+
+/* The address of an alias is listed under its label: "eth0:1". */
+static bool is_of(const char *label, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(label, name, n) == 0 && (!label[n] || label[n] == ':');
+}
+
+bool nw_own_is_addressed(const struct nw_own_addressed *a, const char *name)
+{
 	union nw_addr addr;
 
-	out->n = 0;
-	if (getifaddrs(&list) < 0)
-		return -errno;
-	for (const struct ifaddrs *i = list; i; i = i->ifa_next) {
-		if (!(i->ifa_flags & IFF_UP) || i->ifa_flags & IFF_LOOPBACK || !addr_of(i->ifa_addr, &addr) ||
-		    link_local(&addr) || listed(out, i->ifa_name) || strlen(i->ifa_name) >= IF_NAMESIZE ||
-		    out->n == NW_INTERFACES_MAX)
-			continue;
-		strcpy(out->name[out->n++], i->ifa_name);
-	}
-	return 0;
+	for (const struct ifaddrs *i = a->list; i; i = i->ifa_next)
+		if (i->ifa_flags & IFF_UP && !(i->ifa_flags & IFF_LOOPBACK) && is_of(i->ifa_name, name) &&
+		    addr_of(i->ifa_addr, &addr) && !link_local(&addr))
+			return true;
+	return false;
 }

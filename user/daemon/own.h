@@ -5,8 +5,9 @@
 
 #include <stdbool.h>
 
-#include "config.h"
 #include "../../bpf/abi.h"
+
+struct ifaddrs;
 
 struct nw_own {
 	union nw_addr *addr; /* owned */
@@ -18,7 +19,15 @@ int nw_own_refresh(struct nw_own *own);
 void nw_own_free(struct nw_own *own);
 bool nw_own_has(const struct nw_own *own, const union nw_addr *addr);
 
-/* Interfaces that are up and carry an address that is not link-local; no loopback. 0 or -errno. */
-int nw_own_interfaces(struct nw_interfaces *out);
+/* Which interfaces carry an address, at one moment. */
+struct nw_own_addressed {
+	struct ifaddrs *list; /* owned */
+};
+
+/* out is empty before. 0 or -errno; to be freed in either case. */
+int nw_own_addressed_read(struct nw_own_addressed *out);
+void nw_own_addressed_free(struct nw_own_addressed *a);
+/* Whether it is up and carries an address that is not link-local; no loopback. */
+bool nw_own_is_addressed(const struct nw_own_addressed *a, const char *name);
 
 #endif

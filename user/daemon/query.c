@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "daemon.h"
+#include "ifaces.h"
 #include "../engine/peers.h"
 #include "../sink/flow_json.h"
 #include "../sink/peer_json.h"
@@ -49,19 +50,36 @@ static json_t *hook(const struct nw_attached *a)
 	return o;
 }
 
+static void add_absent(void *list, const char *name)
+{
+	json_t *o = json_object();
+
+	set(o, "name", json_string(name));
+	set(o, "state", json_string("absent"));
+	json_array_append_new(list, o);
+}
+
+/* "watched" with both hooks; "failed" with the trouble; "absent": configured by name, and not there. */
 static json_t *interfaces(const struct nw_daemon *d)
 {
 	json_t *list = json_array();
 
 	for (unsigned int i = 0; i < d->n_ifaces; i++) {
+		const struct nw_iface *iface = &d->iface[i];
 		json_t *o = json_object();
 
-		set(o, "name", json_string(d->iface[i].name));
-		set(o, "ifindex", num(d->iface[i].ifindex));
-		set(o, "ingress", hook(&d->iface[i].ingress));
-		set(o, "egress", hook(&d->iface[i].egress));
+		set(o, "name", json_string(iface->name));
+		set(o, "ifindex", num(iface->ifindex));
+		set(o, "state", json_string(*iface->trouble ? "failed" : "watched"));
+		if (*iface->trouble) {
+			set(o, "why", json_string(iface->trouble));
+		} else {
+			set(o, "ingress", hook(&iface->ingress));
+			set(o, "egress", hook(&iface->egress));
+		}
 		json_array_append_new(list, o);
 	}
+	nw_ifaces_absent(d, add_absent, list);
 	return list;
 }
 

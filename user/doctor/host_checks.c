@@ -256,9 +256,10 @@ static void c_interfaces(const struct nw_doctor_host *h, struct nw_verdict *v)
 	if (h->n_interfaces)
 		nw_verdict(v, NW_HEALTH_OK, NULL, "%u to be watched, judged below", h->n_interfaces);
 	else
-		nw_verdict(v, NW_HEALTH_FAIL,
+		nw_verdict(v, NW_HEALTH_WARN,
 			   "Name one: negwatch doctor NAME, and `interfaces` in the configuration.",
-			   "none is up and carries an address that is not link-local");
+			   "none is there that is wanted (auto: is up and carries an address that is not "
+			   "link-local); negwatchd waits for one");
 }
 
 const struct nw_check nw_host_checks[] = {

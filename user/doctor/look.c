@@ -16,7 +16,9 @@
 #include <sys/utsname.h>
 
 #include "doctor.h"
+#include "../daemon/clsact.h"
 #include "../util/log.h"
+#include "../util/peer.h"
 #include "../util/time.h"
 #include "../util/util.h"
 
@@ -95,37 +97,36 @@ static void look_dir(struct nw_place *p, const char *dir)
 		p->free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
 }
 
-static int unix_connect(const char *path, int type)
+static int unix_address(struct sockaddr_un *addr, const char *path)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-	if (fd < 0 || strlen(path) >= sizeof(addr.sun_path))
+	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (strlen(path) >= sizeof(addr->sun_path))
 		return -ENAMETOOLONG;
-	strcpy(addr.sun_path, path);
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
-		return -errno;
-	return TAKE_FD(fd);
+	strcpy(addr->sun_path, path);
+	return 0;
 }
 
 /* Whether a datagram would be taken now: there is somebody, and his queue has room. */
 static int takes_datagrams(const char *path)
 {
-	_cleanup_close_ int fd = unix_connect(path, SOCK_DGRAM);
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct sockaddr_un addr;
+	int err = unix_address(&addr, path);
 
-	if (fd < 0)
-		return fd;
+	if (err)
+		return err;
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return -errno;
 	return poll(&p, 1, 0) == 1 && p.revents & POLLOUT ? 0 : -EAGAIN;
 }
 
 static void look_surroundings(struct nw_doctor_host *h)
 {
-	_cleanup_close_ int control = -1;
 	struct timex tx = { 0 };
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
+	struct sockaddr_un addr;
 	char path[PATH_MAX];
+	int err;
 
 	look_dir(&h->state, h->cfg.state_dir);
 	look_dir(&h->run, h->cfg.run_dir);
@@ -134,10 +135,10 @@ static void look_surroundings(struct nw_doctor_host *h)
 	h->wall = nw_wall();
 	h->clock_synced = adjtimex(&tx) != TIME_ERROR && !(tx.status & STA_UNSYNC);
 	snprintf(path, sizeof(path), "%s/control.sock", h->cfg.run_dir);
-	control = unix_connect(path, SOCK_STREAM);
-	h->daemon_runs = control >= 0 || control == -EAGAIN || control == -EACCES;
-	if (control >= 0 && getsockopt(control, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
-		h->daemon_pid = peer.pid;
+	err = unix_address(&addr, path);
+	if (!err)
+		err = nw_listener(&addr, sizeof(addr), &h->daemon_pid);
+	h->daemon_runs = !err || err == -EAGAIN || err == -EACCES;
 }
 
 void nw_doctor_look(struct nw_doctor_host *h, const char *config)
@@ -159,7 +160,7 @@ static int count_filter(void *arg, const struct nw_filter *f)
 {
 	struct counting *c = arg;
 
-	if (strncmp(f->name, "nw_tc_", 6) == 0)
+	if (nw_clsact_is_ours(f))
 		c->i->ours[c->egress]++;
 	else
 		c->i->filters[c->egress]++;
