@@ -55,14 +55,6 @@ const char *nw_unseen_name(unsigned int bit)
 	return NAME_AT(names, bit);
 }
 
-const char *nw_path_hint_name(unsigned int bit)
-{
-	/* NW_OPT_*: both Riverbed options name the same appliance */
-	static const char *const names[] = { "riverbed", "riverbed", "cisco-waas", "exinda", "scps" };
-
-	return NAME_AT(names, bit);
-}
-
 enum nw_vantage nw_conn_vantage(const struct nw_engine *e, const struct nw_conn *c)
 {
 	if (e->cfg.vantage != NW_VANTAGE_UNKNOWN)
