@@ -211,9 +211,12 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 	case 103:
 		nw_text_add(s,
 			    "VALIDATE_NEGOTIATE_INFO was answered (status 0x%08x) neither signed nor "
-			    "encrypted: it "
-			    "proves nothing and may be forged",
+			    "encrypted: it proves nothing, ",
 			    x ? x->response.status : 0);
+		if (f->leg == NW_LEG_NONE)
+			nw_text_add(s, "and it left this server like that");
+		else
+			nw_text_add(s, "and may be forged or stripped between the server and %s", here(v));
 		break;
 	case 105:
 		nw_text_add(s, "Client %s ",
@@ -232,7 +235,11 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 	case 106:
 		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO was not answered within ");
 		say_delay(s, f->delay_ns);
-		nw_text_add(s, " and the connection stays open: the answer may have been dropped on the way");
+		nw_text_add(s, " and the connection stays open: ");
+		if (f->leg == NW_LEG_NONE)
+			nw_text_add(s, "no answer left this server, which may hang");
+		else
+			nw_text_add(s, "the answer may have been dropped between the server and %s", here(v));
 		break;
 	case 110:
 		nw_text_add(s,
