@@ -305,8 +305,8 @@ const struct nw_family *nw_family_by_name(const char *name, uint8_t side)
 
 const char *nw_sure_text(uint8_t sure)
 {
-	static const char *const texts[] = { "measured", "known from captures", "known from one capture",
-					     "inferred" };
+	static const char *const texts[] = { "known from the lab", "known from captures",
+					     "known from one capture", "inferred" };
 
 	return sure < sizeof(texts) / sizeof(*texts) ? texts[sure] : "unknown";
 }

@@ -37,7 +37,7 @@ const struct nw_family *nw_family_by_name(const char *name, uint8_t side);
 /* Row i of the table, NULL behind the last. */
 const struct nw_family *nw_family_row(size_t i);
 
-/* "measured", "from captures", ... */
+/* "known from the lab", "known from captures", ... */
 const char *nw_sure_text(uint8_t sure);
 
 #endif
