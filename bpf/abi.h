@@ -16,8 +16,9 @@
 #define NW_HDR_MAX 124
 /* Bytes of the SMB message kept with an event, its four bytes of NetBIOS header included. The fields
  * of every wanted message end before byte 148 + 2 * 64 dialects = 276; the rest is for the contexts
- * of a 3.1.1 NEGOTIATE (reference sizes: request 164-232, response 254-296). */
-#define NW_DATA_MAX 516
+ * of a 3.1.1 NEGOTIATE, which lie behind the security buffer: Samba's response ends at 296, that of a
+ * Windows in a domain at 610 (security buffer of 398), with signing, transport and RDMA at about 670. */
+#define NW_DATA_MAX 708
 /* Dialects that are compared one by one; more are counted and hashed no further. MS-SMB2 knows six. */
 #define NW_DIALECTS_MAX 64
 
@@ -101,6 +102,7 @@ enum nw_gap_cause {
 #define NW_OPT_CISCO_WAAS 0x04u	    /* kind 33 */
 #define NW_OPT_EXINDA 0x08u	    /* kind 230 */
 #define NW_OPT_SCPS 0x10u	    /* kinds 20-23 */
+#define NW_OPT_EXINDA_OLD 0x20u	    /* kind 30, where it is not RFC 8684's */
 
 /* All in host byte order, as read from the packet that carried (the end of) what is told. */
 struct nw_tcp {
@@ -186,7 +188,7 @@ _Static_assert(__builtin_offsetof(struct nw_event, smb) == 112, "event.smb");
 _Static_assert(__builtin_offsetof(struct nw_event, hdr) == 208, "event.hdr");
 _Static_assert(NW_EVENT_SMALL == 332, "event.data");
 _Static_assert((NW_EVENT_SMALL + 4) % 8 == 0, "the SMB header is aligned");
-_Static_assert(NW_EVENT_FULL == 848, "event");
+_Static_assert(NW_EVENT_FULL == 1040, "event");
 
 /*
  * Counters, one row each: name, what is counted. Those up to NW_C_OUTCOMES are outcomes: every packet

@@ -117,7 +117,7 @@ nw_inline void nw_piece_fill(struct nw_event *ev, struct nw_scratch *s, struct n
 	ev->msg_len = n;
 }
 
-/* One event of up to 512 bytes out of [pass_seq, pass_end). Returns 1 when there are no more. */
+/* One event of up to 704 bytes out of [pass_seq, pass_end). Returns 1 when there are no more. */
 nw_inline long nw_pass_piece(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
 {
 	__u32 off = s->pkt.pay_off + s->pass_seq - s->seq;

@@ -11,8 +11,8 @@
 /* Messages in one packet: a super-packet of 64 KiB holds 64 KiB / 68 = 963 of the shortest; BIG TCP's
  * larger ones are left after this many, counted as a hole. */
 #define NW_WALK_MAX 1024
-/* Pieces of one packet: NW_RAW_MAX / 512 */
-#define NW_PIECES_MAX 32
+/* Pieces of one packet: NW_RAW_MAX / 704, rounded up */
+#define NW_PIECES_MAX 24
 
 /* Pass the payload's bytes [from, to); from == to tells the engine a boundary. */
 nw_inline void nw_pass(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 from,

@@ -370,6 +370,15 @@ struct nw_opt_walk {
 	__u32 seen;
 };
 
+/*
+ * Multipath TCP in a SYN or SYN-ACK (RFC 8684 3.1, 3.2): the subtype, the upper half of the third byte, is 0
+ * (MP_CAPABLE, 4 or 12 bytes) or 1 (MP_JOIN, 12 or 16). Exinda used the same kind before.
+ */
+nw_inline int nw_opt_is_mptcp(__u8 len, __u8 subtype)
+{
+	return subtype >> 4 == 0 ? len == 4 || len == 12 : subtype >> 4 == 1 && (len == 12 || len == 16);
+}
+
 nw_inline __u32 nw_opt_bit(__u8 kind)
 {
 	return kind == 76		? NW_OPT_RIVERBED_PROBE :
@@ -397,7 +406,10 @@ nw_inline long nw_opt_step(struct nw_opt_walk *w)
 	}
 	if (at >= 39 || w->opt[at + 1] < 2)
 		return 1;
-	w->seen |= nw_opt_bit(kind);
+	if (kind != 30)
+		w->seen |= nw_opt_bit(kind);
+	else if (at >= 38 || !nw_opt_is_mptcp(w->opt[at + 1], w->opt[at + 2]))
+		w->seen |= NW_OPT_EXINDA_OLD;
 	w->at = at + w->opt[at + 1];
 	return 0;
 }

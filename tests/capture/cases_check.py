@@ -23,6 +23,19 @@ SEVERITY = {101: "critical", 102: "critical", 104: "warning", 105: "warning", 10
 LEG = {101: "client-here", 102: "here-server"}
 
 
+# Which part of the path, by the side that the capture was taken at; what is not in here has none.
+LEG_AT = {(101, "srv"): "client-here", (102, "cli"): "here-server", (103, "cli"): "here-server",
+          (104, "cli"): "here-server", (105, "srv"): "client-here", (106, "cli"): "here-server",
+          (108, "srv"): "client-here", (108, "cli"): "here-server", (109, "srv"): "client-here",
+          (109, "cli"): "here-server"}
+
+
+def check_legs(findings, side):
+    """101 to 109 but for forged resets: the leg is known from the place alone."""
+    return ["%d: leg %s at %s" % (f["rule"], f.get("leg"), side) for f in findings
+            if 101 <= f["rule"] <= 109 and f["rule"] != 107 and f.get("leg") != LEG_AT.get((f["rule"], side))]
+
+
 def flow(*rules, **more):
     """What one flow meets. more: fields (of 101, 102), severity (of 103), leg (of 109), outcome (of the
     first finding), observed, unseen, forged (by whom a RST was forged)"""
@@ -189,6 +202,7 @@ def check_case(name, side, row):
     if side == "srv":
         out += check_end(name, result.flows[0], row["end of connection(s) at the server"])
     findings = [f for got in result.flows for f in got["findings"]]
+    out += check_legs(findings, side)
     bad = any(f["severity"] in ("warning", "error", "critical") for f in findings)
     if result.rc != int(bad):
         out.append("exit status %d" % result.rc)

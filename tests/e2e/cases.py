@@ -54,7 +54,8 @@ NOTHING = Expect()
 THREE_ELEVEN = {"maximum": "SMB3_11"}
 CASES = [
     Case("untouched-routed", None, NOTHING, NOTHING, succeeds=True),
-    Case("untouched-proxied", "pass", Expect(flow={"observed": "full", "dialect": "0x0302"}), NOTHING, succeeds=True,
+    Case("untouched-proxied", "pass", Expect(flow={"observed": "full", "dialect": "0x0302", "client_family": "samba-client",
+                                                   "server_family": "samba"}), NOTHING, succeeds=True,
          first_close=("client", "fin")),
     Case("untouched-2.10", "pass", NOTHING, NOTHING, how={"maximum": "SMB2_10"}, succeeds=True),
     Case("untouched-3.1.1", "pass", NOTHING, NOTHING, how=THREE_ELEVEN, succeeds=True),

@@ -125,6 +125,71 @@ static void many_dialects(struct talk *t)
 	talk_usual(t, &seen, &meant, &talk_server, &talk_server, TALK_END_CLIENT_FIN);
 }
 
+static void put(uint8_t *p, uint32_t v, unsigned int bytes)
+{
+	for (; bytes--; v >>= 8)
+		*p++ = (uint8_t)v;
+}
+
+/* Lengthens the last message, a NEGOTIATE, to n bytes behind the NetBIOS header. */
+static uint8_t *lengthen(struct talk *t, uint32_t n)
+{
+	struct talk_msg *m = &t->msg[t->n - 1];
+
+	m->len = 4 + n;
+	m->bytes[2] = (uint8_t)(n >> 8);
+	m->bytes[3] = (uint8_t)n;
+	return m->bytes + 4;
+}
+
+/* One more negotiate context of the last message: MS-SMB2 2.2.3.1. */
+static void context(struct talk *t, uint16_t type, const char *data, uint16_t n)
+{
+	bool request = t->msg[t->n - 1].dir == NW_C2S;
+	uint32_t at = (t->msg[t->n - 1].len - 4 + 7) & ~7u;
+	uint8_t *h = lengthen(t, at + 8 + n), *count = h + (request ? 96 : 70);
+
+	if (!*count)
+		put(h + (request ? 92 : 124), at, 4);
+	++*count;
+	put(h + at, type, 2);
+	put(h + at + 2, n, 2);
+	memcpy(h + at + 8, data, n);
+}
+
+/* As Windows 10 and a server of its domain: the server's contexts lie behind a long security buffer. */
+static void preauth_integrity(struct talk *t)
+{
+	static const char salt[38] = "\1\0\x20\0\1\0salt";
+	struct talk_params q = talk_client, r = talk_server;
+	uint8_t *h;
+
+	q.dialects[q.n_dialects++] = r.dialect = 0x0311;
+	talk_init(t);
+	talk_negotiate_req(t, &q, 0);
+	put(t->msg[0].bytes + 4 + 32, 0xfeff, 4);
+	context(t, 1, salt, 38);
+	context(t, 2, "\2\0\2\0\1\0", 6);
+	context(t, 3, "\4\0\0\0\1\0\0\0\4\0\2\0\3\0\1\0", 16);
+	context(t, 5, "s\0r\0v\0", 6);
+	talk_negotiate_rsp(t, &r, 0);
+	h = lengthen(t, 128 + 398);
+	put(h + 120, 128, 2);
+	put(h + 122, 398, 2);
+	memcpy(h + 128,
+	       "\x60\x82\1\x8a\6\6\x2b\6\1\5\5\2\xa0\x82\1\x7e\x30\x82\1\x7a\xa0\x0e\x30\x0c\6\x0a"
+	       "\x2b\6\1\4\1\x82\x37\2\2\x1e",
+	       36);
+	context(t, 1, salt, 38);
+	context(t, 2, "\1\0\2\0", 4);
+	context(t, 3, "\1\0\0\0\0\0\0\0\2\0", 10);
+	talk_session(t, 1, 0, true);
+	talk_tree(t, 2);
+	talk_command(t, NW_C2S, 5, 3, 60);
+	talk_command(t, NW_S2C, 5, 3, 88);
+	t->end = TALK_END_CLIENT_FIN;
+}
+
 static const struct {
 	const char *name;
 	void (*make)(struct talk *t);
@@ -138,6 +203,7 @@ static const struct {
 	{ "refused", refused, " [111 0 unknown]" },
 	{ "unsigned-answer", unsigned_answer, " [103 0 unknown]" },
 	{ "smb1-start", smb1_start, "" },
+	{ "preauth-integrity", preauth_integrity, "" },
 	{ "compound-far", compound_far, " [101 1 server-fin]" },
 	{ "never-validates", never_validates, " [110 0 unknown]" },
 	{ "pipelined", pipelined, " [101 4 server-rst]" },

@@ -434,9 +434,11 @@ static void params(struct talk_digest *d, const char *what, const struct nw_para
 
 	if (!p->ts)
 		return;
-	out(d, " %s mid=%llu st=%x sig=%d fp=%llx caps=%x mode=%x guid0=%02x dialect=%x n=%u:", what,
+	out(d,
+	    " %s mid=%llu st=%x sig=%d fp=%llx impl=%llx caps=%x mode=%x guid0=%02x dialect=%x n=%u:", what,
 	    (unsigned long long)p->message_id, p->status, p->is_signed, (unsigned long long)p->fingerprint,
-	    p->capabilities, p->security_mode, p->guid[0], p->dialect, p->n_dialects);
+	    (unsigned long long)p->traits.fingerprint, p->capabilities, p->security_mode, p->guid[0],
+	    p->dialect, p->n_dialects);
 	for (i = 0; p->dialects && i < p->n_dialects && i < NW_DIALECTS_MAX; i++)
 		out(d, "%x,", p->dialects[i]);
 }
@@ -446,8 +448,10 @@ void talk_digest_conn(void *digest, const struct nw_conn *c)
 	struct talk_digest *d = digest;
 	unsigned int i;
 
-	out(d, "conn port=%u dialect=%x auth=%d tree=%d smb1=%d syn=%d", nw_conn_port(c, NW_S2C), c->dialect,
-	    c->authenticated, c->tree_connected, c->smb1_negotiate, c->syn_seen);
+	out(d, "conn port=%u dialect=%x auth=%d tree=%d smb1=%d syn=%d opts=%x family=%s/%s",
+	    nw_conn_port(c, NW_S2C), c->dialect, c->authenticated, c->tree_connected, c->smb1_negotiate,
+	    c->syn_seen, c->syn_opts, c->family[NW_C2S] ? c->family[NW_C2S]->name : "",
+	    c->family[NW_S2C] ? c->family[NW_S2C]->name : "");
 	for (i = 0; i < c->n_negotiate; i++) {
 		params(d, "NQ", &c->negotiate[i].request);
 		params(d, "NR", &c->negotiate[i].response);

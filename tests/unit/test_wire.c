@@ -244,6 +244,16 @@ static void syn_options(void **state)
 		{ { 2, 4, 5, 0xb4, 76, 10, 1, 1, 10, 0, 0, 1, 0, 0 }, 16, NW_OPT_RIVERBED_PROBE },
 		{ { 1, 1, 33, 4, 0, 0, 78, 3, 0 }, 12, NW_OPT_CISCO_WAAS | NW_OPT_RIVERBED_TRANS },
 		{ { 20, 4, 0, 0, 230, 4 }, 8, NW_OPT_SCPS | NW_OPT_EXINDA },
+		/* Kind 30: MP_CAPABLE of both versions, MP_JOIN of both ends; what they can't be */
+		{ { 30, 4, 0x01, 0x81, 30, 12, 0x00, 0x81 }, 16, 0 },
+		{ { 30, 12, 0x10, 1, 1, 2, 3, 4, 5, 6, 7, 8, 30, 16, 0x10, 1 }, 28, 0 },
+		{ { 2, 4, 5, 0xb4, 30, 4, 0x20, 1 }, 8, NW_OPT_EXINDA_OLD },
+		{ { 30, 6, 0x00, 1, 2, 3 }, 6, NW_OPT_EXINDA_OLD },
+		{ { 30, 4, 0x10, 1, 230, 4 }, 8, NW_OPT_EXINDA_OLD | NW_OPT_EXINDA },
+		{ { 30, 2 }, 4, NW_OPT_EXINDA_OLD },
+		{ { [0 ... 37] = 1, 30, 2 }, 40, NW_OPT_EXINDA_OLD }, /* the third byte is not among the 40 */
+		{ { 20, 4, 0, 0, 21, 2, 22, 2, 23, 2, 24, 2 }, 12, NW_OPT_SCPS },
+		{ { 31, 2, 32, 2, 70, 2, 77, 2, 253, 4, 0, 0, 254, 4, 0, 0 }, 16, 0 },
 		{ { 0, 76, 10 }, 8, 0 },    /* behind the end of the list */
 		{ { 76, 0, 76, 3 }, 8, 0 }, /* a length that would never end */
 	};

@@ -76,6 +76,37 @@ static void flow_state(FILE *out, const struct nw_conn *c)
 	nw_wrap(out, "", 2, NW_CLI_WIDTH, line);
 }
 
+/* One end, with how sure it is; of one that is in no table the fingerprint. */
+static void flow_family(FILE *out, const struct nw_conn *c, enum nw_dir_id side)
+{
+	const char *who = side == NW_C2S ? "client" : "server";
+	const struct nw_family *f = c->family[side];
+	uint64_t impl = nw_conn_impl(c, side);
+	char line[200];
+
+	if (f)
+		snprintf(line, sizeof(line), "%s: %s, %s", who, f->label, nw_sure_text(f->sure));
+	else if (impl)
+		snprintf(line, sizeof(line), "%s: unknown implementation, fingerprint %016" PRIx64, who,
+			 impl);
+	if (f || impl)
+		nw_wrap(out, "", 2, NW_CLI_WIDTH, line);
+}
+
+static void flow_path(FILE *out, const struct nw_conn *c)
+{
+	unsigned int hints = nw_path_hints(c->syn_opts), i;
+	const char *name;
+	char line[200];
+
+	for (i = 0; (name = nw_path_hint_name(i)); i++) {
+		if (!(hints & 1u << i))
+			continue;
+		snprintf(line, sizeof(line), "path: the SYN hints at %s", nw_path_hint_text(name));
+		nw_wrap(out, "", 2, NW_CLI_WIDTH, line);
+	}
+}
+
 static void value_text(struct nw_text *t, const struct nw_params *p, unsigned int field)
 {
 	char guid[NW_GUID_TEXT], name[NW_DIALECT_TEXT], flags[NW_FLAGS_TEXT];
@@ -193,6 +224,9 @@ void nw_read_text_flow(FILE *out, const struct nw_conn *c, const char *file, int
 
 	flow_title(out, c, file, wall_offset);
 	flow_state(out, c);
+	flow_family(out, c, NW_C2S);
+	flow_family(out, c, NW_S2C);
+	flow_path(out, c);
 	for (i = 0; i < c->n_findings; i++)
 		finding(out, c, &c->findings[i]);
 	for (i = 0; i < c->n_resets; i++)

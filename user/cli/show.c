@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "timeline.h"
 #include "wrap.h"
+#include "../engine/hints.h"
 #include "../engine/rules.h"
 #include "../util/text.h"
 #include "../util/time.h"
@@ -229,18 +230,57 @@ static void print_end(const json_t *flow)
 	nw_wrap(stdout, "Then", LABEL, NW_CLI_WIDTH, line);
 }
 
+static const struct nw_family *family(const json_t *flow, const char *key, enum nw_dir_id side)
+{
+	return nw_family_by_name(nw_str(flow, key), side);
+}
+
+/* Who is at an end; the fingerprint of one that is in no table is shown, so that it can be looked up. */
+static void print_end_family(const char *label, const struct nw_family *f, const json_t *negotiate)
+{
+	const char *impl = nw_str(negotiate, "impl");
+	char line[200];
+
+	if (!f && !*impl)
+		return;
+	if (f)
+		snprintf(line, sizeof(line), "%s, %s", f->label, nw_sure_text(f->sure));
+	else
+		snprintf(line, sizeof(line), "unknown implementation, fingerprint %s", impl);
+	nw_wrap(stdout, label, LABEL, NW_CLI_WIDTH, line);
+}
+
+static void print_families(const json_t *flow, const json_t *negotiate)
+{
+	print_end_family("Client", family(flow, "client_family", NW_C2S), nw_at(negotiate, "request"));
+	print_end_family("Server", family(flow, "server_family", NW_S2C), nw_at(negotiate, "response"));
+}
+
+/* What the SYN's options say of the path, each with how sure that is. */
+static void print_path(const json_t *flow)
+{
+	const json_t *name;
+	char line[200];
+	size_t i;
+
+	json_array_foreach(nw_at(flow, "path_hint"), i, name)
+	{
+		const char *text = nw_path_hint_text(json_string_value(name));
+
+		snprintf(line, sizeof(line), "the SYN hints at %s", text ? text : json_string_value(name));
+		nw_wrap(stdout, i ? "" : "Path", LABEL, NW_CLI_WIDTH, line);
+	}
+}
+
 static void print_where(const json_t *a)
 {
 	const char *leg = nw_str(a, "negwatch.finding.leg");
-	char hints[160];
 
 	if (strcmp(leg, "client-here") == 0)
 		nw_wrap(stdout, "Where", LABEL, NW_CLI_WIDTH, "between the client and this host");
 	else if (strcmp(leg, "here-server") == 0)
 		nw_wrap(stdout, "Where", LABEL, NW_CLI_WIDTH, "between this host and the server");
-	if (*nw_names(hints, sizeof(hints), nw_at(a, "negwatch.flow.path_hint"))) {
-		printf("%-*sthe SYN carried the TCP option of: %s\n", LABEL, "Path", hints);
-	}
+	print_path(nw_at(a, "negwatch.flow"));
 	if (json_is_true(nw_at(a, "negwatch.finding.near_gap")))
 		nw_wrap(stdout, "Caution", LABEL, NW_CLI_WIDTH,
 			"packets or events were lost close by: what is missing may be the reason");
@@ -252,7 +292,7 @@ static void print_alert(const struct nw_cli *cli, const json_t *a)
 	const json_t *n = json_array_get(list, json_array_size(list) - 1);
 	const json_t *which = nw_at(a, "negwatch.finding.validate"), *v;
 	const struct nw_rule *rule = nw_rule_by_number((unsigned int)nw_num(a, "negwatch.rule"));
-	char when[NW_TIME_TEXT];
+	char when[NW_TIME_TEXT], remedy[NW_REMEDY_MAX];
 	int64_t wall = 0;
 
 	list = nw_at(flow, "validate");
@@ -265,6 +305,7 @@ static void print_alert(const struct nw_cli *cli, const json_t *a)
 	printf("%-*s%s\n", LABEL, "When",
 	       cli->utc ? nw_time_utc(when, wall, 6) : nw_time_local(when, wall, 6));
 	print_flow(a);
+	print_families(flow, n);
 	if (n || v)
 		putchar('\n');
 	print_exchange("Request", nw_at(n, "request"), nw_at(v, "request"), nw_at(v, "request_differs"),
@@ -288,7 +329,9 @@ static void print_alert(const struct nw_cli *cli, const json_t *a)
 	putchar('\n');
 	nw_wrap(stdout, "Meaning", LABEL, NW_CLI_WIDTH, rule->explanation);
 	putchar('\n');
-	nw_wrap(stdout, "Remedy", LABEL, NW_CLI_WIDTH, rule->remedy);
+	nw_wrap(stdout, "Remedy", LABEL, NW_CLI_WIDTH,
+		nw_remedy(remedy, rule, family(flow, "client_family", NW_C2S),
+			  family(flow, "server_family", NW_S2C)));
 	if (rule->section[0] >= '0' && rule->section[0] <= '9')
 		printf("\n%-*sMS-SMB2 %s\n", LABEL, "Standard", rule->section);
 }

@@ -175,6 +175,7 @@ int nw_params_set(struct nw_params *p, const struct nw_event *ev)
 		.dialects = dialects,
 	};
 	memcpy(p->guid, ev->smb.guid, sizeof(p->guid));
+	nw_traits_read(&p->traits, ev);
 	return 0;
 }
 
@@ -208,6 +209,14 @@ const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c)
 	const struct nw_exchange *x = last_pair(c);
 
 	return x && is_final(&x->response) ? &x->response : NULL;
+}
+
+uint64_t nw_conn_impl(const struct nw_conn *c, enum nw_dir_id side)
+{
+	const struct nw_params *p =
+		side == NW_C2S ? nw_conn_negotiate_request(c) : nw_conn_negotiate_response(c);
+
+	return p ? p->traits.fingerprint : 0;
 }
 
 enum nw_observed nw_conn_observed(const struct nw_conn *c)

@@ -11,6 +11,9 @@
 #include <stdint.h>
 
 #include "../../bpf/abi.h"
+#include "family.h"
+#include "hints.h"
+#include "impl.h"
 #include "rules.h"
 
 #define NW_NS_PER_MS 1000000ULL
@@ -39,8 +42,9 @@ struct nw_params {
 	uint16_t n_dialects; /* requests: as sent; at most NW_DIALECTS_MAX are kept */
 	bool is_signed;
 	bool encrypted;
-	uint8_t guid[16];   /* wire order */
-	uint16_t *dialects; /* min(n_dialects, NW_DIALECTS_MAX) of them; owned by the flow */
+	uint8_t guid[16];	 /* wire order */
+	uint16_t *dialects;	 /* min(n_dialects, NW_DIALECTS_MAX) of them; owned by the flow */
+	struct nw_traits traits; /* NEGOTIATE */
 };
 
 /* One exchange. */
@@ -169,7 +173,8 @@ struct nw_conn {
 	bool smb1_only; /* the server chose SMB1 */
 	bool encrypted, compressed;
 	bool authenticated, guest, tree_connected;
-	uint16_t dialect; /* negotiated, 0: unknown */
+	uint16_t dialect;		   /* negotiated, 0: unknown */
+	const struct nw_family *family[2]; /* by enum nw_dir_id: client, server; NULL: unknown */
 
 	struct nw_exchange *negotiate; /* the last is the one that counts */
 	struct nw_exchange *validate;
@@ -259,6 +264,11 @@ struct nw_peers *nw_engine_peers(const struct nw_engine *e);
 int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg);
 
 enum nw_observed nw_conn_observed(const struct nw_conn *c);
+/*
+ * The second fingerprint of a side's NEGOTIATE that counts (impl.h), altered or not; 0: unknown. The server's
+ * answer depends on what the client asked.
+ */
+uint64_t nw_conn_impl(const struct nw_conn *c, enum nw_dir_id side);
 /* Address and port (network byte order) of a side. */
 const union nw_addr *nw_conn_addr(const struct nw_conn *c, enum nw_dir_id side);
 uint16_t nw_conn_port(const struct nw_conn *c, enum nw_dir_id side); /* host byte order */
@@ -275,7 +285,6 @@ const char *nw_sign_name(unsigned int bit_index); /* NULL behind the last */
 const char *nw_outcome_name(uint8_t outcome);
 const char *nw_step_name(uint8_t event_type); /* NULL: this type makes no step */
 const char *nw_observed_name(enum nw_observed o);
-const char *nw_unseen_name(unsigned int bit_index);    /* NULL behind the last */
-const char *nw_path_hint_name(unsigned int bit_index); /* of syn_opts; NULL behind the last */
+const char *nw_unseen_name(unsigned int bit_index); /* NULL behind the last */
 
 #endif

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The table of rules, in order of number. Texts are plain ASCII; paragraphs end with an empty line. */
+#include <string.h>
+
 #include "rules.h"
+#include "../util/text.h"
 
 /* Texts are wrapped by hand. */
 /* clang-format off */
@@ -212,6 +215,34 @@ const struct nw_rule *nw_rule_by_number(unsigned int number)
 	int i = nw_rule_index(number);
 
 	return i < 0 ? NULL : &nw_rules[i];
+}
+
+/* Whose log tells why the connection ended? */
+static const char *log_of(unsigned int rule, const struct nw_family *client, const struct nw_family *server)
+{
+	const struct nw_family *who = rule == 101 || rule == 104 ? server :
+				      rule == 102 || rule == 105 ? client :
+								   NULL;
+
+	return who ? who->log : NULL;
+}
+
+const char *nw_remedy(char out[NW_REMEDY_MAX], const struct nw_rule *rule, const struct nw_family *client,
+		      const struct nw_family *server)
+{
+	const char *general = strstr(rule->remedy, ADVICE_WINDOWS), *log;
+	struct nw_text t;
+
+	nw_text_init(&t, out, NW_REMEDY_MAX);
+	if (general && client && client->advice)
+		nw_text_add(&t, "%.*s%s\n\n%s", (int)(general - rule->remedy), rule->remedy, client->advice,
+			    general + strlen(ADVICE_WINDOWS));
+	else
+		nw_text_add(&t, "%s", rule->remedy);
+	log = log_of(rule->number, client, server);
+	if (log)
+		nw_text_add(&t, "\n\n%s", log);
+	return out;
 }
 
 const char *nw_severity_name(uint8_t severity)

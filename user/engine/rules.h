@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "family.h"
+
 enum nw_severity { NW_SEV_INFO = 0, NW_SEV_NOTICE, NW_SEV_WARNING, NW_SEV_ERROR, NW_SEV_CRITICAL };
 
 /* Fields that can differ, as in `request_differs` and `response_differs` */
@@ -21,7 +23,7 @@ struct nw_rule {
 	const char *name;	 /* "request-altered" */
 	const char *sentence;	 /* what it means, one plain sentence */
 	const char *explanation; /* paragraphs separated by blank lines */
-	const char *remedy;	 /* likewise */
+	const char *remedy;	 /* likewise; for known ends nw_remedy() says it closer */
 	const char *section;	 /* of MS-SMB2 */
 };
 
@@ -34,6 +36,15 @@ extern const size_t nw_n_rules;
 const struct nw_rule *nw_rule_by_number(unsigned int number);
 /* Index in nw_rules, or -1. */
 int nw_rule_index(unsigned int number);
+
+#define NW_REMEDY_MAX 4096
+
+/*
+ * Writes the rule's remedy into out and returns it: for a client whose family is known, what can be switched
+ * off on that client and not what on others; then where the end that left tells why. Families may be NULL.
+ */
+const char *nw_remedy(char out[NW_REMEDY_MAX], const struct nw_rule *rule, const struct nw_family *client,
+		      const struct nw_family *server);
 
 const char *nw_severity_name(uint8_t severity);
 

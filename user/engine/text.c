@@ -56,14 +56,6 @@ const char *nw_unseen_name(unsigned int bit)
 	return NAME_AT(names, bit);
 }
 
-const char *nw_path_hint_name(unsigned int bit)
-{
-	/* NW_OPT_*: both Riverbed options name the same appliance */
-	static const char *const names[] = { "riverbed", "riverbed", "cisco-waas", "exinda", "scps" };
-
-	return NAME_AT(names, bit);
-}
-
 enum nw_vantage nw_conn_vantage(const struct nw_engine *e, const struct nw_conn *c)
 {
 	if (e->cfg.vantage != NW_VANTAGE_UNKNOWN)
@@ -238,9 +230,12 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 	case 103:
 		nw_text_add(s,
 			    "VALIDATE_NEGOTIATE_INFO was answered (status 0x%08x) neither signed nor "
-			    "encrypted: it "
-			    "proves nothing and may be forged",
+			    "encrypted: it proves nothing, ",
 			    x ? x->response.status : 0);
+		if (f->leg == NW_LEG_NONE)
+			nw_text_add(s, "and it left this server like that");
+		else
+			nw_text_add(s, "and may be forged or stripped between the server and %s", here(v));
 		break;
 	case 105:
 		nw_text_add(s, "Client %s ",
@@ -259,7 +254,11 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 	case 106:
 		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO was not answered within ");
 		say_delay(s, f->delay_ns);
-		nw_text_add(s, " and the connection stays open: the answer may have been dropped on the way");
+		nw_text_add(s, " and the connection stays open: ");
+		if (f->leg == NW_LEG_NONE)
+			nw_text_add(s, "no answer left this server, which may hang");
+		else
+			nw_text_add(s, "the answer may have been dropped between the server and %s", here(v));
 		break;
 	case 110:
 		nw_text_add(s,

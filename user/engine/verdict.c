@@ -346,6 +346,7 @@ void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now)
 		if (c->end.how && c->end.ts < by)
 			continue; /* closed before an answer was due */
 		f = finding(106, c, x, (struct where){ by, x->request.frame });
+		f.leg = NW_LEG_HERE_SERVER;
 		tell(e, c, f);
 	}
 }

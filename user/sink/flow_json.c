@@ -106,11 +106,20 @@ static int set_values(json_t *o, const struct nw_params *p, bool is_response)
 	return bad;
 }
 
+static int set_fingerprint(json_t *o, const char *key, uint64_t fingerprint)
+{
+	char text[20];
+
+	if (!fingerprint)
+		return 0;
+	snprintf(text, sizeof(text), "%016" PRIx64, fingerprint);
+	return json_object_set_new(o, key, json_string(text));
+}
+
 /* One message. An error response has a status and no values. */
 static json_t *message(const struct nw_conn *c, const struct nw_params *p, bool is_validate, bool is_response)
 {
 	json_t *o = json_object();
-	char text[20];
 	int bad = !o;
 
 	bad |= set_moment(o, c, p->frame, p->ts);
@@ -132,8 +141,8 @@ static json_t *message(const struct nw_conn *c, const struct nw_params *p, bool 
 		bad |= set_dialects(o, p, is_response);
 	if (is_validate && !is_response)
 		bad |= set_count(o, "max_output_response", p->max_output);
-	snprintf(text, sizeof(text), "%016" PRIx64, p->fingerprint);
-	bad |= json_object_set_new(o, "fingerprint", json_string(text));
+	bad |= set_fingerprint(o, "fingerprint", p->fingerprint);
+	bad |= set_fingerprint(o, "impl", p->traits.fingerprint);
 	return whole(o, bad);
 }
 
@@ -334,6 +343,10 @@ static int set_state(json_t *o, const struct nw_conn *c)
 	bad |= json_object_set_new(o, "tree_connected", json_boolean(c->tree_connected));
 	if (c->dialect)
 		bad |= json_object_set_new(o, "dialect", hex(c->dialect, 4));
+	if (c->family[NW_C2S])
+		bad |= json_object_set_new(o, "client_family", json_string(c->family[NW_C2S]->name));
+	if (c->family[NW_S2C])
+		bad |= json_object_set_new(o, "server_family", json_string(c->family[NW_S2C]->name));
 	return bad;
 }
 
@@ -361,7 +374,8 @@ json_t *nw_flow_json(const struct nw_conn *c, const char *file, int64_t wall_off
 	if (c->end.how != NW_END_NONE)
 		bad |= json_object_set_new(o, "end", end_of(c));
 	if (c->syn_opts)
-		bad |= json_object_set_new(o, "path_hint", names(c->syn_opts, nw_path_hint_name));
+		bad |= json_object_set_new(o, "path_hint",
+					   names(nw_path_hints(c->syn_opts), nw_path_hint_name));
 	bad |= json_object_set_new(o, "findings", findings(c));
 	return whole(o, bad);
 }

@@ -203,7 +203,7 @@ static void v_community_id(struct nw_text *t, const struct nw_alert *a)
 static void v_path_hint(struct nw_text *t, const struct nw_alert *a)
 {
 	if (a->conn)
-		add_names(t, a->conn->syn_opts, nw_path_hint_name);
+		add_names(t, nw_path_hints(a->conn->syn_opts), nw_path_hint_name);
 }
 
 static void v_count(struct nw_text *t, const struct nw_alert *a)
