@@ -142,6 +142,7 @@ static int start_engine(struct nw_daemon *d)
 	cfg.max_conns = d->cfg.max_flows;
 	cfg.answer_timeout = d->cfg.answer_timeout;
 	cfg.outcome_wait = d->cfg.outcome_wait;
+	cfg.abort_window = d->cfg.abort_window;
 	cfg.idle_timeout = d->cfg.idle_timeout;
 	cfg.is_own = is_own;
 	if (getrandom(&cfg.hash_seed, sizeof(cfg.hash_seed), 0) < 0)

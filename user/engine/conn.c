@@ -163,6 +163,17 @@ const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c)
 	return x && is_final(&x->response) ? &x->response : NULL;
 }
 
+bool nw_conn_request_confirmed(const struct nw_conn *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_validate; i++)
+		if (c->validate[i].request_compared && !c->validate[i].request_differs &&
+		    c->validate[i].request.is_signed)
+			return true;
+	return false;
+}
+
 enum nw_observed nw_conn_observed(const struct nw_conn *c)
 {
 	if (!c->n_negotiate && !c->n_validate && !c->smb1_negotiate)
