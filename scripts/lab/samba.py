@@ -11,6 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 USER, PASSWORD, UID = "labuser", "negwatch-lab", 64445
 NT_HASH = "B8348A05B363364C3561B9CFF3219DC4"  # of PASSWORD
 SHARE = "lab"
+CLOSED_SHARE = "closed"  # there, but not for USER
 SMB_CONF = """[global]
     workgroup = NWLAB
     netbios name = NWLAB{number}
@@ -44,6 +45,9 @@ SMB_CONF = """[global]
     path = {work}/share
     read only = no
     guest ok = yes
+[{closed}]
+    path = {work}/share
+    valid users = nobody
 """
 CLIENT_CONF = """[global]
     workgroup = NWLAB
@@ -86,6 +90,7 @@ class Server:
         os.chmod(os.path.join(work, "share"), 0o777)
         addresses = [net.server_address(number), net.server_address(number, six=True)]
         _write(f"{work}/smb.conf", SMB_CONF.format(work=work, number=number, addresses=" ".join(addresses), share=SHARE,
+                                                  closed=CLOSED_SHARE,
                                                   minimum=minimum, maximum=maximum, encrypt=encrypt,
                                                   log_level=log_level))
         _write(f"{work}/client.conf", CLIENT_CONF.format(work=work))
@@ -147,15 +152,15 @@ class Client:
     """One run of smbclient against a server; `finish()` waits for it."""
 
     def __init__(self, server, commands="ls", *, maximum="SMB3_02", six=False, anonymous=False, encrypt=False,
-                 port=None, share=SHARE):
+                 port=None, share=SHARE, password=PASSWORD, more=()):
         address = net.server_address(server.number, six)
-        user = ["-N"] if anonymous else ["-U", f"{USER}%{PASSWORD}"]
+        user = ["-N"] if anonymous else ["-U", f"{USER}%{password}"]
         protect = ["--client-protection=encrypt"] if encrypt else []
         where = ["-p", str(port)] if port else []
         self.process = subprocess.Popen(
             _inside(server.network.client, server.work,
                     ["smbclient", f"//{address}/{share}", "-s", f"{server.work}/client.conf", "-m", maximum, *user,
-                     *protect, *where, "-c", commands]),
+                     *protect, *where, *more, *(["-c", commands] if commands else [])]),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
             start_new_session=True)
         self.output = ""

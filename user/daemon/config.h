@@ -26,9 +26,9 @@ struct nw_config {
 	struct nw_ports ports;
 	char run_dir[PATH_MAX / 2];
 	char state_dir[PATH_MAX / 2];
-	char syslog_socket[108];			     /* empty: off */
-	int syslog_facility;				     /* LOG_AUTHPRIV, ... */
-	uint64_t answer_timeout, outcome_wait, idle_timeout; /* ns */
+	char syslog_socket[108];					   /* empty: off */
+	int syslog_facility;						   /* LOG_AUTHPRIV, ... */
+	uint64_t answer_timeout, outcome_wait, abort_window, idle_timeout; /* ns */
 	uint32_t max_flows, max_peers;
 	uint32_t ring_bytes;
 	uint32_t syslog_queue; /* alerts */

@@ -157,6 +157,7 @@ static int start_engine(struct nw_daemon *d)
 	cfg.max_peers = d->cfg.max_peers;
 	cfg.answer_timeout = d->cfg.answer_timeout;
 	cfg.outcome_wait = d->cfg.outcome_wait;
+	cfg.abort_window = d->cfg.abort_window;
 	cfg.idle_timeout = d->cfg.idle_timeout;
 	cfg.is_own = is_own;
 	cfg.is_socket = is_socket;

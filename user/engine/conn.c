@@ -219,6 +219,17 @@ uint64_t nw_conn_impl(const struct nw_conn *c, enum nw_dir_id side)
 	return p ? p->traits.fingerprint : 0;
 }
 
+bool nw_conn_request_confirmed(const struct nw_conn *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_validate; i++)
+		if (c->validate[i].request_compared && !c->validate[i].request_differs &&
+		    c->validate[i].request.is_signed)
+			return true;
+	return false;
+}
+
 enum nw_observed nw_conn_observed(const struct nw_conn *c)
 {
 	if (!c->n_negotiate && !c->n_validate && !c->smb1_negotiate)

@@ -16,6 +16,7 @@ void nw_engine_defaults(struct nw_engine_config *cfg)
 		.max_peers = 8192,
 		.answer_timeout = 10 * NW_NS_PER_S,
 		.outcome_wait = 500 * NW_NS_PER_MS,
+		.abort_window = 2 * NW_NS_PER_S,
 	};
 }
 
@@ -220,6 +221,7 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 	if (request) {
 		e->stats.validates++;
 		x->asked = e->now;
+		x->contradicts = nw_conn_request_confirmed(c);
 		nw_compare_request(x, nw_conn_negotiate_request(c));
 		nw_verdict_request(e, c, x);
 		return 0;
@@ -235,10 +237,12 @@ static void on_session(struct nw_conn *c, const struct nw_event *ev)
 		return;
 	/* MS-SMB2 2.2.6: SMB2_SESSION_FLAG_IS_GUEST, _IS_NULL. smbd sets neither for an anonymous session,
 	 * but leaves the answer unsigned: there is no key to sign with. */
-	if (ev->smb.session_flags & 0x0003)
+	if (ev->smb.session_flags & 0x0003) {
 		c->guest = true;
-	else if (ev->smb.flags & NW_SMB2_F_SIGNED)
+	} else if (ev->smb.flags & NW_SMB2_F_SIGNED) {
 		c->authenticated = true;
+		nw_verdict_session(c, ev);
+	}
 }
 
 static void on_gap(struct nw_conn *c, const struct nw_event *ev)
@@ -330,8 +334,7 @@ int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_ev
 		on_session(c, ev);
 		return 0;
 	case NW_EV_TREE_RSP:
-		if (ev->smb.status == NW_STATUS_SUCCESS)
-			c->tree_connected = true;
+		nw_verdict_tree(c, ev);
 		return 0;
 	case NW_EV_LOGOFF:
 		nw_verdict_end(e, c, ev, NW_OUT_LOGOFF);
