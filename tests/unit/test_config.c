@@ -40,7 +40,7 @@ static void defaults_are_those_of_the_design(void **state)
 	assert_int_equal(c.syslog_facility, LOG_AUTHPRIV);
 	assert_int_equal(c.answer_timeout, 10 * S);
 	assert_int_equal(c.outcome_wait, S / 2);
-	assert_int_equal(c.abort_window, 2 * S);
+	assert_int_equal(c.abort_window, 30 * S);
 	assert_int_equal(c.max_flows, 65536);
 	assert_int_equal(c.ring_bytes, 4 << 20);
 }
@@ -203,7 +203,7 @@ static void shipped_file_holds_the_defaults(void **state)
 			n++;
 		}
 	fclose(f);
-	assert_int_equal(n, 15);
+	assert_int_equal(n, 16);
 	memset(&c, 0, sizeof(c));
 	assert_int_equal(read_text(&c, text), 0);
 	assert_memory_equal(&c, &d, sizeof(c));

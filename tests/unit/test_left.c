@@ -30,8 +30,8 @@ static const struct group groups[] = {
 	       { "nstvaFf", SAME, "" }, { "nstvaFr", SAME, "" }, { "nstvaRf", SAME, "" },
 	       { "nstvuf", SAME, "103/0/-/c" }, { "nstva", SAME, "" },
 	       { "~n~s~t~v~a~f", SAME, "105/0/client-fin/w|200 ms" },
-	       { "nstvawwwf", SAME, "105/0/client-fin/w" },
-	       { "nstvawwwwf", SAME, "" }, /* idle for longer than the window, then stopped */
+	       { "nstvaWWf", SAME, "105/0/client-fin/w" },
+	       { "nstvaWWWf", SAME, "" }, /* idle for longer than the window, then stopped */
 	       { "nstvcaf", SAME, "" } /* used while the answer is on its way */) },
 	{ "client_that_leaves_in_order_is_not_told",
 	  ROWS({ "nskvadkvadf", SAME, "" },				   /* smbclient -c quit */
@@ -42,8 +42,8 @@ static const struct group groups[] = {
 	{ "client_of_3_1_1_that_leaves_after_its_login_is_told",
 	  ROWS({ "nsf", V311, "108/0/client-fin/w|may have been altered" },
 	       { "nsr", V311, "108/0/client-rst/w" }, { "~n~s~f", V311, "108/0/client-fin/w|200 ms" },
-	       { "nswwwf", V311, "108/0/client-fin/w" },
-	       { "nsf@nsf", V311, "108/0/client-fin/w 108/0/client-fin/w" }, { "nswwwwf", V311, "" },
+	       { "nsWWf", V311, "108/0/client-fin/w" },
+	       { "nsf@nsf", V311, "108/0/client-fin/w 108/0/client-fin/w" }, { "nsWWWf", V311, "" },
 	       { "nslf", V311, "" }, { "nSf", V311, "" }, { "nof", V311, "" },
 	       { "nhf", V311, "" }, /* no key */
 	       { "nskf", V311, "" }, { "nsxf", V311, "" }, { "nsFf", V311, "" }, { "nsRf", V311, "" },
@@ -56,7 +56,7 @@ static const struct group groups[] = {
 	       { "nskTkTlf@nskTkTlf", V311, "108/0/logoff/w 108/0/logoff/w" }, { "nskTdf", V311, "" },
 	       { "nsktdkTdkTdf", V311, "" }, /* valid users: IPC$ is allowed */
 	       { "nskNkNf", V311, "" }, { "nskTkNf", V311, "" }, { "nskTkTktcf", V311, "" },
-	       { "nskTkTwwwwf", V311, "" }, { "nskTkTFf", V311, "" }, { "nskTkTf", SAME, "" }) },
+	       { "nskTkTWWWf", V311, "" }, { "nskTkTFf", V311, "" }, { "nskTkTf", SAME, "" }) },
 	{ "forged_reset_is_told_and_blames_nobody_else",
 	  ROWS({ "nstvZ", SAME, "107/0/server-rst/w|server" },
 	       { "nstvaz", SAME, "107/0/client-rst/w|client" },

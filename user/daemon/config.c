@@ -196,7 +196,7 @@ static const struct {
 	  "how long a VALIDATE may stay unanswered (rule 106)" },
 	{ "outcome_wait", "500 ms", AT(outcome_wait), p_time, true,
 	  "how long an alert waits to see what the server did about the change" },
-	{ "abort_window", "2 s", AT(abort_window), p_time, true,
+	{ "abort_window", "30 s", AT(abort_window), p_time, true,
 	  "how soon after the answer a client leaves that rejects it (105, 108)" },
 	{ "idle_timeout", "24 h", AT(idle_timeout), p_time, true,
 	  "a connection without events is forgotten after this time" },

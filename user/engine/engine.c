@@ -16,7 +16,7 @@ void nw_engine_defaults(struct nw_engine_config *cfg)
 		.max_peers = 8192,
 		.answer_timeout = 10 * NW_NS_PER_S,
 		.outcome_wait = 500 * NW_NS_PER_MS,
-		.abort_window = 2 * NW_NS_PER_S,
+		.abort_window = 30 * NW_NS_PER_S,
 	};
 }
 

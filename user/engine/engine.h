@@ -206,8 +206,9 @@ struct nw_engine_config {
 	uint32_t max_peers;	 /* default 8192; see peers.h */
 	uint64_t answer_timeout; /* ns, rule 106; default 10 s: smbclient gives up after 20 */
 	uint64_t outcome_wait;	 /* ns, how long 101 waits for the server's reaction; default 500 ms */
-	/* ns, how soon behind the server's answer a client leaves that rejects it (105, 108); default 2 s.
-	 * Measured: smbclient 0.2 to 9 ms, cifs.ko 1 ms, and one round trip of the network on top. */
+	/* ns, how soon behind the server's answer a client leaves that rejects it, or never gets it (105, 108);
+	 * default 30 s. Measured: smbclient 0.2 to 9 ms, cifs.ko 1 ms, and one round trip of the network on
+	 * top; smbclient without an answer 20 s. */
 	uint64_t abort_window;
 	uint64_t idle_timeout;	 /* ns without an event after which a connection is forgotten; 0: never */
 	uint64_t hash_seed;	 /* random where strangers choose the keys */

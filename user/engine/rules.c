@@ -100,7 +100,7 @@ const struct nw_rule nw_rules[] = {
 			"closed, reset or logged off instead of using the share. That is what a client does whose "
 			"NEGOTIATE response said something else: it may have been altered between this place and the "
 			"client. Nothing visible here proves it; a user who cancels looks the same. A client that leaves in "
-			"order (TREE_DISCONNECT first), or later than abort_window (2 s), is not told of.",
+			"order (TREE_DISCONNECT first), or later than abort_window (30 s), is not told of.",
 		.remedy = "Look from the client's side: SMBClient event 31012 on Windows prints both versions, "
 			  "dmesg on Linux; or run negwatch (or a capture) on the client's host.\n\n" ADVICE_EXEMPT
 				  ADVICE_SIGNING,

@@ -90,6 +90,7 @@ static void client_left_311(struct nw_engine *e, struct nw_conn *c, const struct
 		s->refused >= REFUSED_MIN && c->dialect == 0x0311 && c->authenticated && !c->tree_connected;
 	uint64_t from = refused ? s->refused_ts : s->unused_session;
 	struct nw_finding f = nw_finding_at(108, c, NULL, l->at);
+	enum nw_vantage v = nw_conn_vantage(e, c);
 
 	s->unused_session = 0;
 	if (refused)
@@ -101,6 +102,10 @@ static void client_left_311(struct nw_engine *e, struct nw_conn *c, const struct
 		return;
 	f.outcome = l->outcome;
 	f.refused = refused;
+	/* Either message may be the altered one: only at an end of the path there is but one leg for both. */
+	f.leg = v == NW_VANTAGE_SERVER ? NW_LEG_CLIENT_HERE :
+		v == NW_VANTAGE_CLIENT ? NW_LEG_HERE_SERVER :
+					 NW_LEG_NONE;
 	f.doubtful = l->doubtful;
 	f.delay_ns = l->at.ts > from ? l->at.ts - from : 0;
 	nw_tell(e, c, f);
