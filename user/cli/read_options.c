@@ -28,15 +28,10 @@ static int set_help(struct nw_read_options *o, const char *arg)
 
 static int set_vantage(struct nw_read_options *o, const char *arg)
 {
-	static const char *const names[] = {
-		[NW_VANTAGE_SERVER] = "server",
-		[NW_VANTAGE_CLIENT] = "client",
-		[NW_VANTAGE_BETWEEN] = "between",
-	};
 	unsigned int i;
 
-	for (i = 1; i < NW_ARRAY_SIZE(names); i++) {
-		if (strcmp(arg, names[i]) == 0) {
+	for (i = 1; i <= NW_VANTAGE_BETWEEN; i++) {
+		if (strcmp(arg, nw_vantage_name((uint8_t)i)) == 0) {
 			o->vantage = i;
 			return 0;
 		}

@@ -55,6 +55,7 @@ static void leave(struct nw_engine *e, struct nw_conn *c)
 	set_open(e, c);
 	see_robbed(c);
 	nw_verdict_final(e, c);
+	nw_settle_now(e, c);
 	if (nw_conn_observed(c) != NW_OBSERVED_FULL)
 		e->stats.not_observed++;
 	if (e->ops.done)
@@ -131,6 +132,7 @@ static struct nw_conn *conn_of(struct nw_engine *e, const struct nw_event *ev)
 		return NULL;
 	}
 	c->ifindex = ev->ifindex;
+	c->vantage = (uint8_t)nw_conn_vantage(e, c);
 	e->stats.conns++;
 	return c;
 }
@@ -209,6 +211,7 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 	}
 	nw_compare_response(x, nw_conn_negotiate_response(c));
 	nw_verdict_response(e, c, x);
+	nw_settle_begin(e, c);
 	return 0;
 }
 
@@ -274,6 +277,8 @@ static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event
 	if (rst || c->state->fins == 3)
 		set_closed(e, c, e->now);
 	nw_verdict_end(e, c, ev, outcome);
+	if (c->state->closed_ts)
+		nw_settle_now(e, c);
 }
 
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
@@ -294,6 +299,8 @@ int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_ev
 		return on_validate(e, c, ev);
 	case NW_EV_SESSION_RSP:
 		on_session(c, ev);
+		if (c->authenticated && c->dialect == 0x0311)
+			nw_settle_begin(e, c);
 		return 0;
 	case NW_EV_TREE_RSP:
 		if (ev->smb.status == NW_STATUS_SUCCESS)
@@ -386,6 +393,7 @@ static void expire(struct nw_engine *e)
 uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 {
 	struct nw_conn *c, *next;
+	uint64_t settle_due;
 
 	if (now > e->now)
 		e->now = now;
@@ -400,7 +408,8 @@ uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 	}
 	if (e->cfg.idle_timeout)
 		expire(e);
-	return e->next_due;
+	settle_due = nw_settle_tick(e);
+	return settle_due && (!e->next_due || settle_due < e->next_due) ? settle_due : e->next_due;
 }
 
 void nw_engine_lost(struct nw_engine *e, uint64_t now, uint64_t count)

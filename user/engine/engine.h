@@ -36,8 +36,12 @@ struct nw_params {
 	uint16_t n_dialects; /* requests: as sent; at most NW_DIALECTS_MAX are kept */
 	bool is_signed;
 	bool encrypted;
-	uint8_t guid[16];   /* wire order */
-	uint16_t *dialects; /* min(n_dialects, NW_DIALECTS_MAX) of them; owned by the flow */
+	uint8_t guid[16]; /* wire order */
+	/* What nobody can give to another message, so that it is known again at another place (marks.c): */
+	uint8_t signature[16]; /* of the header (MS-SMB2 2.2.1.2), if is_signed */
+	uint8_t salt[16];      /* NEGOTIATE 3.1.1: first half of its pre-authentication salt; 0: none */
+	uint64_t body;	       /* NEGOTIATE: hash of all of it behind the header; 0: not all of it is known */
+	uint16_t *dialects;    /* min(n_dialects, NW_DIALECTS_MAX) of them; owned by the flow */
 };
 
 /* One exchange. */
@@ -146,6 +150,7 @@ struct nw_conn {
 	bool encrypted, compressed;
 	bool authenticated, guest, tree_connected;
 	uint16_t dialect; /* negotiated, 0: unknown */
+	uint8_t vantage;  /* enum nw_vantage, as it was when the connection was first seen */
 
 	struct nw_exchange *negotiate; /* the last is the one that counts */
 	struct nw_exchange *validate;
@@ -173,11 +178,14 @@ struct nw_engine_config {
 };
 
 /*
- * finding: a rule was met; conn and finding are valid during the call. done: nothing more will come of
- * this connection (closed, evicted, or flushed); it is freed afterwards. Both may be NULL.
+ * finding: a rule was met; conn and finding are valid during the call. settled: once per connection that was
+ * validated, or logged on with 3.1.1: some time later (answer_timeout), or when it ended, if that is sooner;
+ * what it negotiated is complete. done: nothing more will come of
+ * this connection (closed, evicted, or flushed); it is freed afterwards. All may be NULL.
  */
 struct nw_engine_ops {
 	void (*finding)(void *arg, const struct nw_conn *conn, const struct nw_finding *finding);
+	void (*settled)(void *arg, const struct nw_conn *conn);
 	void (*done)(void *arg, const struct nw_conn *conn);
 };
 
@@ -221,6 +229,7 @@ uint16_t nw_conn_port(const struct nw_conn *c, enum nw_dir_id side); /* host byt
 
 /* Names as in the output contract: "client-here", "fin", "ttl", ... Static storage. */
 const char *nw_leg_name(uint8_t leg);
+const char *nw_vantage_name(uint8_t vantage); /* "server", "client", "between"; NULL: unknown */
 const char *nw_end_name(uint8_t how);
 const char *nw_forged_name(uint8_t forged);
 const char *nw_sign_name(unsigned int bit_index); /* NULL behind the last */

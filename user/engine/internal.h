@@ -50,6 +50,9 @@ struct nw_conn_state {
 	uint64_t unvalidated_frame;
 	int16_t unused_validate; /* answered well, and the tree not used since; -1: none */
 	uint8_t fins;		 /* bit by direction */
+	enum { NW_UNSETTLED, NW_SETTLING, NW_SETTLED } settled;
+	uint64_t settle_due;
+	struct nw_conn *settle_prev, *settle_next;
 };
 
 struct nw_engine {
@@ -62,6 +65,7 @@ struct nw_engine {
 	uint64_t next_due;
 	uint64_t lost_ts;
 	struct nw_conn *closed_first, *closed_last; /* in order of closing */
+	struct nw_conn *settle_first, *settle_last; /* NW_SETTLING, in order of settle_due */
 	/* Joiners at work; with none free, they are taken away in turn, so that nobody can keep all of them.
 	 */
 	struct nw_join *held[NW_JOINS_MAX];
@@ -79,6 +83,15 @@ int nw_params_set(struct nw_params *p, const struct nw_event *ev);
 /* The NEGOTIATE request and response that count: the last that are not provisional; NULL: none. */
 const struct nw_params *nw_conn_negotiate_request(const struct nw_conn *c);
 const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c);
+
+/* marks.c: signature, salt and body of the message in the event's snapshot. */
+void nw_marks_set(struct nw_params *p, const struct nw_event *ev);
+
+/* settle.c: a connection begins to settle; now is the time; all those whose time has come. The last returns
+ * when the next one's comes, 0: none. */
+void nw_settle_begin(struct nw_engine *e, struct nw_conn *c);
+void nw_settle_now(struct nw_engine *e, struct nw_conn *c);
+uint64_t nw_settle_tick(struct nw_engine *e);
 
 /* compare.c */
 void nw_compare_request(struct nw_exchange *x, const struct nw_params *negotiate);
