@@ -44,6 +44,8 @@ int nw_cmd_doctor(const struct nw_cli *cli, int argc, char **argv);
 int nw_doctor_cost(const struct nw_cli *cli, int argc, char **argv);
 /* What `negwatch doctor --help` says beyond the options. */
 void nw_help_doctor(void);
+int nw_cmd_locate(const struct nw_cli *cli, int argc, char **argv);
+void nw_help_locate(void);
 int nw_cmd_read(int argc, char **argv);
 
 /* client.c */

@@ -31,6 +31,9 @@ static const struct command {
 	{ "explain", "[RULE]", 0, 1, nw_cmd_explain, "what a rule means and what to do; all rules", NULL },
 	{ "stats", "", 0, 0, nw_cmd_stats, "counters of the kernel programs", NULL },
 	{ "read", "FILE...", 0, -1, run_read, "look for the same in capture files; needs no daemon", NULL },
+	{ "locate", "FILE...", 1, -1, nw_cmd_locate,
+	  "where on the path was it changed? Captures and journals of several places; needs no daemon",
+	  nw_help_locate },
 	{ "doctor", "[INTERFACE...]", 0, 64, nw_cmd_doctor,
 	  "what negwatchd needs: is it there? Attaches nothing; needs no daemon", nw_help_doctor },
 };
@@ -100,7 +103,7 @@ static void help(const struct command *cmd)
 	print_options(NULL);
 	printf("\nMore on a command: negwatch COMMAND --help\n"
 	       "Exit: 0 done, 1 refused or not found, 2 usage, 3 no daemon to talk to\n"
-	       "(read and doctor: see their help).\n");
+	       "(read, locate and doctor: see their help).\n");
 }
 
 /* How many letters have to be changed, added or removed; two neighbours that changed places count as one. */
@@ -293,7 +296,7 @@ int main(int argc, char **argv)
 		return ret;
 	/* What is left begins at optind; the command's name takes the place before it. */
 	n = argc - optind;
-	if (n < cmd->min_args || n > cmd->max_args) {
+	if (n < cmd->min_args || (cmd->max_args >= 0 && n > cmd->max_args)) {
 		fprintf(stderr, "negwatch %s: expected %s\n", cmd->name,
 			*cmd->args ? cmd->args : "no arguments");
 		return usage(cmd);
