@@ -15,7 +15,7 @@ CLI = os.path.join(ROOT, "build", "negwatch")
 class Daemon:
     """A negwatchd on interfaces of one namespace; it is attached and answers when the constructor returns."""
 
-    def __init__(self, network, namespace, interfaces, **options):
+    def __init__(self, network, namespace, interfaces, *, hostname=None, **options):
         self.name = namespace.name
         self.directory = tempfile.mkdtemp(prefix=f"daemon-{namespace.name}-", dir=network.directory)
         self.socket = os.path.join(self.directory, "control.sock")
@@ -29,6 +29,8 @@ class Daemon:
             argv += ["--interface", interface]
         for key, value in settings.items():
             argv += ["--option", f"{key}={value}"]
+        if hostname:
+            argv = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', hostname, *argv]
         with open(self.output, "wb") as output:
             self.process = namespace.spawn(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         self.closed = False

@@ -161,7 +161,7 @@ int nw_locate(const struct nw_sight *sights, size_t n, int (*fn)(void *arg, cons
 		qsort(sorted, n, sizeof(*sorted), by_key);
 		err = join(&j, sorted, n);
 	}
-	if (!err)
+	if (!err && j.n)
 		qsort(j.list, j.n, sizeof(*j.list), by_time);
 	for (size_t i = 0; !err && i < j.n; i++) {
 		const struct nw_located *l = &j.list[i];
