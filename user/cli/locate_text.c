@@ -124,9 +124,8 @@ void nw_located_print(const struct nw_located *l, const struct nw_cli *cli, cons
 		[NW_ORDER_VANTAGE] = "From client to server, as the places themselves say",
 		[NW_ORDER_ADDRESSES] = "From client to server, by the addresses",
 		[NW_ORDER_VALUES] = "From client to server, by the values",
-		[NW_ORDER_UNKNOWN] =
-			"Which of these places is nearer to the client can't be known; put client:, "
-			"between: or server: in front of the files",
+		[NW_ORDER_UNKNOWN] = ("Which of these places is nearer to the client can't be known; put "
+				      "client:, between: or server: in front of the files"),
 	};
 	struct nw_cli_table *t = nw_cli_table_new(columns, 4, cli->no_headings);
 
