@@ -31,12 +31,14 @@ ENGINE = $(wildcard user/engine/*.c user/util/*.c)
 TAP = user/source/tap.c
 CAPTURE = $(TAP) user/source/capture.c
 JSON = user/sink/flow_json.c
+# Several places of one path (negwatch locate)
+LOCATE = $(wildcard user/locate/*.c)
 DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c user/source/resets.c
 # What the doctor shares with the daemon: the choice of hooks, the configuration, the programs themselves.
 DOCTOR = $(patsubst %,user/daemon/%.c,config wanted how choose xdp_look netlink own) user/sink/syslog.c user/source/live.c \
 	user/source/resets.c \
 	user/daemon/clsact.c $(wildcard user/doctor/*.c user/cost/*.c)
-CLI = $(ENGINE) $(CAPTURE) $(JSON) $(DOCTOR) $(wildcard user/cli/*.c)
+CLI = $(ENGINE) $(CAPTURE) $(JSON) $(LOCATE) $(DOCTOR) $(wildcard user/cli/*.c)
 
 DAEMON_LIBS = -lbpf -lelf -lz -ljansson
 CLI_LIBS = -lbpf -lelf -lz -ljansson -lsmartcols -lpcap
@@ -89,7 +91,7 @@ DAEMON_PURE = $(patsubst %,user/daemon/%.c,config wanted how choose store contro
 	$(patsubst %,user/doctor/%.c,verdict host_checks if_checks)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
-	$(sort $(ENGINE) $(CAPTURE) $(wildcard user/sink/*.c) $(DAEMON_PURE)) $(wildcard tests/unit/lib_*.c))
+	$(sort $(ENGINE) $(CAPTURE) $(LOCATE) $(wildcard user/sink/*.c) $(DAEMON_PURE)) $(wildcard tests/unit/lib_*.c))
 PROG = $(patsubst tests/prog/%.c,$(O)/prog/%,$(wildcard tests/prog/test_*.c))
 
 $(O)/san/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) $(wildcard tests/unit/*.h) Makefile

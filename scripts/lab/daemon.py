@@ -20,7 +20,7 @@ class Daemon:
     """
 
     def __init__(self, network, namespace, interfaces, before=(), directory=None, config=None, wait=True,
-                 **options):
+                 hostname=None, **options):
         self.name = namespace.name
         self.directory = directory or tempfile.mkdtemp(prefix=f"daemon-{namespace.name}-", dir=network.directory)
         self.socket = os.path.join(self.directory, "control.sock")
@@ -39,6 +39,8 @@ class Daemon:
             argv += ["--interface", interface]
         for key, value in settings.items():
             argv += ["--option", f"{key}={value}"]
+        if hostname:
+            argv = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', hostname, *argv]
         with open(self.output, "wb") as output:
             self.process = namespace.spawn(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         self.closed = False

@@ -68,7 +68,8 @@ def prepare():
         raise net.LabError(done.stdout.strip())
 
 
-def _inside(namespace, work, argv, *, pid_namespace=False):
+def inside(namespace, work, argv, *, pid_namespace=False):
+    """argv, made to see the unpacked packages; may write below `work`, which holds passwd, group and nsswitch.conf."""
     pids = ["--pid", "--fork", "--kill-child", "--mount-proc"] if pid_namespace else []
     return namespace.command(["unshare", "--mount", *pids, os.path.join(HERE, "samba-root"), "run", work, *argv])
 
@@ -109,7 +110,7 @@ class Server:
     def _start(self):
         with open(f"{self.work}/stderr", "ab") as err:
             self.process = subprocess.Popen(
-                _inside(self.network.server, self.work, ["smbd", "--foreground", "--no-process-group",
+                inside(self.network.server, self.work, ["smbd", "--foreground", "--no-process-group",
                                                          f"--log-basename={self.work}",
                                                          "-s", f"{self.work}/smb.conf"], pid_namespace=True),
                 stdin=subprocess.DEVNULL, stdout=err, stderr=err, start_new_session=True)
@@ -158,7 +159,7 @@ class Client:
         protect = ["--client-protection=encrypt"] if encrypt else []
         where = ["-p", str(port)] if port else []
         self.process = subprocess.Popen(
-            _inside(server.network.client, server.work,
+            inside(server.network.client, server.work,
                     ["smbclient", f"//{address}/{share}", "-s", f"{server.work}/client.conf", "-m", maximum, *user,
                      *protect, *where, *more, *(["-c", commands] if commands else [])]),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",

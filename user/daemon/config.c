@@ -168,6 +168,16 @@ static const char *p_ring(void *to, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *p_record(void *to, size_t size, const char *value)
+{
+	bool exchanges = strcmp(value, "exchanges") == 0;
+
+	if (!exchanges && strcmp(value, "alerts") != 0)
+		return "alerts or exchanges";
+	*(bool *)to = exchanges;
+	return NULL;
+}
+
 #define AT(member) offsetof(struct nw_config, member), sizeof(((struct nw_config *)0)->member)
 
 static const struct {
@@ -187,6 +197,8 @@ static const struct {
 	{ "run_dir", "/run/negwatch", AT(run_dir), p_path, true, "directory of the control socket" },
 	{ "state_dir", "/var/lib/negwatch", AT(state_dir), p_path, true,
 	  "directory of the alert journal and the list of peers" },
+	{ "record", "alerts", AT(record_exchanges), p_record, false,
+	  "what the journal holds: alerts, or exchanges: good negotiations as well, for `negwatch locate`" },
 	{ "syslog_socket", "/dev/log", AT(syslog_socket), p_socket, false, "where alerts go, or none" },
 	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false,
 	  "authpriv, daemon, local0 to local7, ..." },

@@ -26,6 +26,7 @@ struct nw_config {
 	struct nw_ports ports;
 	char run_dir[PATH_MAX / 2];
 	char state_dir[PATH_MAX / 2];
+	bool record_exchanges;						   /* also those without an alert */
 	char syslog_socket[108];					   /* empty: off */
 	int syslog_facility;						   /* LOG_AUTHPRIV, ... */
 	uint64_t answer_timeout, outcome_wait, abort_window, idle_timeout; /* ns */

@@ -10,6 +10,7 @@
 #include "own_socket.h"
 #include "peers.h"
 #include "../sink/alert.h"
+#include "../sink/exchange.h"
 #include "../sink/flow_json.h"
 #include "../sink/syslog_text.h"
 #include "../util/log.h"
@@ -135,6 +136,24 @@ static int on_event(void *arg, const struct nw_event *ev)
 	return 0;
 }
 
+/* What was good is worth a record, where one asks which part of a path is to blame. */
+static void on_settled(void *arg, const struct nw_conn *conn)
+{
+	struct nw_daemon *d = arg;
+	struct nw_journal_state st;
+	_cleanup_free_ char *line = NULL;
+	json_t *o;
+
+	if (!d->cfg.record_exchanges || conn->n_findings)
+		return;
+	nw_journal_get_state(d->journal, &st);
+	o = nw_exchange_json(conn, d->host, iface_name(d, conn->ifindex), nw_wall_offset(), st.last_id);
+	line = o ? json_dumps(o, NW_JSON_LINE) : NULL;
+	json_decref(o);
+	if (line)
+		nw_journal_append(d->journal, line, strlen(line));
+}
+
 static void keep_alert(void *arg, char *line, size_t len)
 {
 	struct nw_daemon *d = arg;
@@ -148,7 +167,7 @@ static void keep_alert(void *arg, char *line, size_t len)
 
 static int start_engine(struct nw_daemon *d)
 {
-	static const struct nw_engine_ops ops = { .finding = on_finding };
+	static const struct nw_engine_ops ops = { .finding = on_finding, .settled = on_settled };
 	struct nw_engine_config cfg;
 	int err;
 

@@ -59,6 +59,7 @@ static void leave(struct nw_engine *e, struct nw_conn *c)
 	nw_kernel_conclude(e, c);
 	nw_verdict_final(e, c);
 	nw_peers_note(e->peers, c, true);
+	nw_settle_now(e, c);
 	if (nw_conn_observed(c) != NW_OBSERVED_FULL)
 		e->stats.not_observed++;
 	if (e->ops.done)
@@ -141,6 +142,7 @@ static struct nw_conn *conn_of(struct nw_engine *e, const struct nw_event *ev)
 	}
 	c->ifindex = ev->ifindex;
 	nw_kernel_begin(e, c);
+	c->vantage = (uint8_t)nw_conn_vantage(e, c);
 	e->stats.conns++;
 	return c;
 }
@@ -228,6 +230,7 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 	}
 	nw_compare_response(x, nw_conn_negotiate_response(c));
 	nw_verdict_response(e, c, x);
+	nw_settle_begin(e, c);
 	return 0;
 }
 
@@ -308,6 +311,8 @@ static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event
 		set_closed(e, c, e->now);
 	if (!waits)
 		nw_verdict_end(e, c, ev, outcome);
+	if (c->state->closed_ts)
+		nw_settle_now(e, c);
 }
 
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
@@ -332,6 +337,8 @@ int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_ev
 		return on_validate(e, c, ev);
 	case NW_EV_SESSION_RSP:
 		on_session(c, ev);
+		if (c->authenticated && c->dialect == 0x0311)
+			nw_settle_begin(e, c);
 		return 0;
 	case NW_EV_TREE_RSP:
 		nw_verdict_tree(c, ev);
@@ -439,6 +446,7 @@ static void on_due(struct nw_engine *e, struct nw_conn *c)
 uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 {
 	struct nw_conn *c, *next;
+	uint64_t settle_due;
 
 	if (now > e->now)
 		e->now = now;
@@ -453,7 +461,8 @@ uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 	}
 	if (e->cfg.idle_timeout)
 		expire(e);
-	return e->next_due;
+	settle_due = nw_settle_tick(e);
+	return settle_due && (!e->next_due || settle_due < e->next_due) ? settle_due : e->next_due;
 }
 
 void nw_engine_lost(struct nw_engine *e, uint64_t now, uint64_t count)

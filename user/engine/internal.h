@@ -102,6 +102,9 @@ struct nw_conn_state {
 	int16_t unused_validate; /* answered well, and the tree not used since; -1: none */
 	uint8_t fins;		 /* bit by direction */
 	uint8_t noted;		 /* what the memory over connections has of it; its own bits */
+	enum { NW_UNSETTLED, NW_SETTLING, NW_SETTLED } settled;
+	uint64_t settle_due;
+	struct nw_conn *settle_prev, *settle_next;
 };
 
 struct nw_engine {
@@ -116,6 +119,7 @@ struct nw_engine {
 	uint64_t lost_ts;
 	bool kernel_speaks, kernel_complete;
 	struct nw_conn *closed_first, *closed_last; /* in order of closing */
+	struct nw_conn *settle_first, *settle_last; /* NW_SETTLING, in order of settle_due */
 	/* Joiners at work; with none free, they are taken away in turn, so that nobody can keep all of them.
 	 */
 	struct nw_join *held[NW_JOINS_MAX];
@@ -137,6 +141,15 @@ const struct nw_params *nw_conn_negotiate_request(const struct nw_conn *c);
 const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c);
 /* Was the NEGOTIATE request confirmed by a signed VALIDATE? */
 bool nw_conn_request_confirmed(const struct nw_conn *c);
+
+/* marks.c: signature, salt and body of the message in the event's snapshot. */
+void nw_marks_set(struct nw_params *p, const struct nw_event *ev);
+
+/* settle.c: a connection begins to settle; now is the time; all those whose time has come. The last returns
+ * when the next one's comes, 0: none. */
+void nw_settle_begin(struct nw_engine *e, struct nw_conn *c);
+void nw_settle_now(struct nw_engine *e, struct nw_conn *c);
+uint64_t nw_settle_tick(struct nw_engine *e);
 
 /* compare.c */
 void nw_compare_request(struct nw_exchange *x, const struct nw_params *negotiate);

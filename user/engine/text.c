@@ -12,6 +12,17 @@ const char *nw_leg_name(uint8_t leg)
 	return NAME_AT(names, leg);
 }
 
+const char *nw_vantage_name(uint8_t vantage)
+{
+	static const char *const names[] = {
+		[NW_VANTAGE_SERVER] = "server",
+		[NW_VANTAGE_CLIENT] = "client",
+		[NW_VANTAGE_BETWEEN] = "between",
+	};
+
+	return vantage <= NW_VANTAGE_BETWEEN ? names[vantage] : NULL;
+}
+
 const char *nw_end_name(uint8_t how)
 {
 	static const char *const names[] = { "none", "fin", "rst" };
