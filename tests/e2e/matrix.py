@@ -188,12 +188,14 @@ def play(wanted, report):
     try:
         field = Field(guests)
         for scenario in wanted:
-            problem = None
+            problem = skip = None
             try:
                 field.play(scenario)
+            except guest.Unavailable as reason:
+                skip = reason
             except (stage.Failed, net.LabError, OSError, KeyError, TypeError) as failure:
                 problem = failure if isinstance(failure, (stage.Failed, net.LabError)) else repr(failure)
-            report.result(scenario.name, problem)
+            report.result(scenario.name, problem, skip)
         late = field.late()
         report.result(f"{lab}/no alert came late", "\n".join(late))
         for name, one in field.guests.items():
