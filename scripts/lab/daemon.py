@@ -70,9 +70,9 @@ class Daemon:
         with open(path, encoding="utf-8") as lines:
             return [json.loads(line) for line in lines]
 
-    def recorded(self):
-        """How many alerts the journal has."""
-        return len(self.journal())
+    def recorded(self, clients):
+        """How many alerts of these clients the journal has."""
+        return sum(entry.get("src_ip") in clients for entry in self.journal())
 
     def said(self):
         with open(self.output, encoding="utf-8", errors="replace") as text:
