@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""A guest of the lab: another kernel in QEMU, by software emulation, behind a host of the lab, as SMB client and server.
+"""A guest of the lab: another kernel in QEMU, by software emulation, behind a host of the lab, as SMB client or server.
 
 The client's guest is 10.77.3.10.. behind the client namespace, the server's guest 10.77.4.2 behind the server one, so
 that all that they say to others passes the box.
