@@ -135,6 +135,11 @@ check-capture: all ## negwatch read against captures and their oracle
 check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 	@tests/e2e/run
 
+check-scenarios: all ## edits x clients x servers, with cifs.ko and ksmbd.ko in QEMU; 1,000 untampered connections (root)
+	@tests/e2e/run matrix/
+	@tests/e2e/run guests/
+	@tests/e2e/run claims
+
 check: ## everything, with all set-up: the same as scripts/check
 	@scripts/check
 
@@ -164,7 +169,7 @@ lint: ## format, warnings of both compilers, shellcheck
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-gcc CC=gcc all
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-clang CC=clang all
 	$(Q)shellcheck scripts/setup scripts/run scripts/check scripts/kernel-matrix .ci/run
-	$(Q)cd tests/kernels && shellcheck -x packages image guest
+	$(Q)cd tests/kernels && shellcheck -x packages image guest labguest
 
 install: all ## DESTDIR and prefix are respected
 	install -D -m 0755 $(O)/negwatchd $(DESTDIR)$(prefix)/sbin/negwatchd
@@ -179,4 +184,4 @@ clean: ## remove what was built (not what was unpacked of Debian's packages)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all check check-unit check-load check-prog check-capture check-e2e check-kernels bench format lint install clean help
+.PHONY: all check check-unit check-load check-prog check-capture check-e2e check-scenarios check-kernels bench format lint install clean help

@@ -77,7 +77,7 @@ CASES = [
          how={"commands": "put /usr/bin/python3.11 big; get big /dev/null; ls"}),
     *orderly("leaves-at-once", True, commands="quit"),
     *orderly("leaves-after-list", True, commands=None, more=["-L", samba.net.server_address(0)]),
-    *orderly("share-denied", False, share=samba.CLOSED_SHARE),
+    *orderly("share-denied", False, share=samba.CLOSED),
     *orderly("no-such-share", False, share="nosuch"),
     *orderly("wrong-password", False, password="wrong"),
     preauth("3.1.1-request-capabilities", "req_caps"),
