@@ -91,8 +91,10 @@ def expect(client, server, offered, edit, encrypted=False):
         return Outcome(works=False)  # the client did not offer it, or the two ends now make keys in different ways
     quiet = untouched(client, server, dialect, encrypted)
     if dialect == 0x311 and (fields or response):
-        # Broken pre-authentication integrity (3.2.5.3.1): the client does not believe the session setup.
-        return Outcome(also={108}, works=False)
+        # Broken pre-authentication integrity (3.2.5.3.1): the client does not believe the session setup. What runs
+        # on another dialect at the client's end has no such integrity there.
+        at_client = {} if DIALECT in {RESPONSE[part] for part in response} else {108: set()}
+        return Outcome({108: set()}, at_client, works=False, end=FIN_BY_CLIENT)
     if encrypted and fields and VALIDATES[client]:
         return Outcome(works=False, end=FIN_BY_SERVER)
     if encrypted or dialect not in VALIDATES[client]:

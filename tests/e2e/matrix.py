@@ -11,7 +11,8 @@ from lab import box, daemon, guest, net, samba
 # (name, side of the box, leg that can't exist there)
 VANTAGES = (("client", "client", "client-here"), ("before", "client", None),
             ("behind", "server", None), ("server", "server", "here-server"))
-LEGS = {101: "client-here", 102: "here-server", 103: "here-server", 104: "here-server", 105: "client-here"}
+LEGS = {101: "client-here", 102: "here-server", 103: "here-server", 104: "here-server", 105: "client-here",
+        106: "here-server"}
 IMPACKET_CLIENT = os.path.join(daemon.ROOT, "scripts", "lab", "impacket_client.py")
 SMBCLIENT_NAMES = {0x202: "SMB2_02", 0x210: "SMB2_10", 0x300: "SMB3_00", 0x302: "SMB3_02", 0x311: "SMB3_11"}
 SHORT = {"capabilities": "caps", "security_mode": "mode"}
@@ -100,7 +101,8 @@ class Field:
             seen[name] = sorted({finding[1:] for finding in told}, key=str)  # cifs.ko connects more than once
             self.told.setdefault(point, {})[client] = len(alerts)
             problems += [f"at {name}: {text}" for text in
-                         [problem, *self.wrong(seen[name], getattr(expected, side), expected.also, never)] if text]
+                         [problem, *self.wrong(seen[name], getattr(expected, side), expected.also, never,
+                                                          unsigned="valreq_clear_signed" in scenario.edit and side == "server")] if text]
             end = flows[0].get("end", {}) if flows else {}
             if expected.end and (end.get("by"), end.get("how")) != expected.end:
                 problems.append(f"at {name}: the connection ended by {end}, wanted {expected.end}")
@@ -127,8 +129,8 @@ class Field:
         return sorted(net.wait_for("the ends of the flows", ended, 10, 0.03), key=lambda flow: flow.get("start", ""))
 
     @staticmethod
-    def wrong(seen, wanted, also, never):
-        """What is wrong with the findings (rule, fields, leg) at one vantage."""
+    def wrong(seen, wanted, also, never, unsigned):
+        """What is wrong with the findings (rule, fields, leg) at one vantage; VALIDATE came there unsigned or not."""
         for rule, fields, leg in seen:
             if rule not in wanted:
                 if rule not in also:
@@ -139,7 +141,11 @@ class Field:
             right = LEGS.get(rule)
             if rule == 109:
                 right = "client-here" if DIALECTS in fields else "here-server"
+            if rule == 103 and unsigned:
+                right = "client-here"
             right = None if right == never else right
+            if rule == 108:  # the leg that an end of the path has
+                right = {"client-here": "here-server", "here-server": "client-here"}.get(never)
             if leg != right:
                 yield f"rule {rule} has leg {leg}, wanted {right}"
 

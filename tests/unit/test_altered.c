@@ -27,6 +27,9 @@ static const struct group groups[] = {
 	       { "nstvGF", Q_CAPS, "101/1/server-fin/c/gap|lost" }, { "nstvactva", R_CAPS, "102/1/-/c" },
 	       { "~n~s~t~v~F", Q_CAPS, "101/1/server-fin/c" }, { "~n~s~t~v~a~l", R_CAPS, "102/1/-/c" },
 	       { "nstVF", Q_CAPS, "101/1/server-fin/c|not signed" }) },
+	{ "unsigned_answer_to_an_unsigned_request_is_the_way_from_the_client",
+	  ROWS({ "nstVu", SAME, "103/0/-/c|not signed when it came here" },
+	       { "nstvu", SAME, "103/0/-/c|stripped between the server and" }) },
 	{ "client_that_contradicts_itself_is_no_alteration",
 	  ROWS({ "nst^vF", SAME, "101/1/server-fin/c" }, /* nothing confirms NEGOTIATE */
 	       { "nstvac2st^vF", SAME, "104/0/server-fin/w|contradicts itself" },
@@ -51,6 +54,8 @@ static void refusals_are_graded_by_status(void **state)
 		bad += script_differs((struct row){ "nstvaf", SAME, want });
 		bad += script_differs((struct row){ "nstvu", SAME, "103/0/-/w" });
 	}
+	/* smbd, to a VALIDATE that was changed after it was signed */
+	bad += script_differs((struct row){ "nstvaf", Q_CAPS, "101/1/error/c|VALIDATE may be the one" });
 	script.status = 0xc000000d; /* ksmbd */
 	assert_int_equal(bad + script_differs((struct row){ "nstvac", Q_CAPS, "101/1/error/c" }), 0);
 }

@@ -150,6 +150,10 @@ static void say_101(struct nw_text *s, const struct nw_conn *c, const struct nw_
 						 ", the highest offered was changed");
 	if (!x->request.is_signed)
 		nw_text_add(s, " (VALIDATE is not signed: it may be the one that was altered)");
+	else if (x->response.ts && x->response.status == NW_STATUS_ACCESS_DENIED)
+		nw_text_add(s, " (the server denied VALIDATE, as it does where the signature is wrong: "
+			       "VALIDATE may be "
+			       "the one that was altered)");
 	say_outcome(s, f);
 }
 
@@ -284,7 +288,9 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 			    "VALIDATE_NEGOTIATE_INFO was answered (status 0x%08x) neither signed nor "
 			    "encrypted: it proves nothing, ",
 			    x ? x->response.status : 0);
-		if (f->leg == NW_LEG_NONE)
+		if (x && x->request.ts && !x->request.is_signed)
+			nw_text_add(s, "and the request was not signed when it came here either");
+		else if (f->leg == NW_LEG_NONE)
 			nw_text_add(s, "and it left this server like that");
 		else
 			nw_text_add(s, "and may be forged or stripped between the server and %s", here(v));

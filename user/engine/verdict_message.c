@@ -72,7 +72,8 @@ void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_excha
 	if (!r->is_signed) {
 		f = nw_finding_at(103, c, x, at);
 		f.severity = success ? NW_SEV_CRITICAL : NW_SEV_WARNING;
-		f.leg = NW_LEG_HERE_SERVER;
+		/* A request that came without a signature is answered without one. */
+		f.leg = x->request.ts && !x->request.is_signed ? NW_LEG_CLIENT_HERE : NW_LEG_HERE_SERVER;
 		nw_tell(e, c, f);
 	}
 	if (x->response_differs) {
