@@ -6,18 +6,10 @@
  */
 #include <string.h>
 
+#include "contexts.h"
 #include "internal.h"
 
 #define H_SIGNATURE 48
-/* 2.2.3 and 2.2.4: NegotiateContextOffset, NegotiateContextCount */
-#define NEGQ_CONTEXTS 92
-#define NEGQ_CONTEXT_COUNT 96
-#define NEGR_CONTEXTS 124
-#define NEGR_CONTEXT_COUNT 70
-#define CONTEXT_HEADER 8
-#define PREAUTH_INTEGRITY 1
-#define CONTEXTS_MAX 16
-
 /* The salt of a pre-authentication context's n bytes of data: after two counts and the algorithms. */
 static void read_salt(uint8_t salt[16], const uint8_t *data, uint32_t n)
 {
@@ -25,33 +17,24 @@ static void read_salt(uint8_t salt[16], const uint8_t *data, uint32_t n)
 
 	if (n < 4)
 		return;
-	at = 4 + 2u * nw_le16(data);
-	len = nw_le16(data + 2);
+	at = 4 + 2u * nw_get16(data);
+	len = nw_get16(data + 2);
 	if (len >= 16 && at <= n && len <= n - at)
 		memcpy(salt, data + at, 16);
 }
 
-/* Walks the contexts of the message at h, of which n bytes are there. */
-static void find_salt(uint8_t salt[16], const uint8_t *h, uint32_t n, bool request)
+static void find_salt(uint8_t salt[16], struct nw_bytes msg, bool request)
 {
-	uint32_t off, count, len, i;
+	struct nw_contexts list;
+	struct nw_bytes data;
+	uint32_t type;
 
-	if (n < (request ? NW_NEGQ_DIALECTS : NW_NEGR_END))
+	if (msg.n < (request ? NW_NEGQ_DIALECTS : NW_NEGR_END))
 		return;
-	off = nw_le32(h + (request ? NEGQ_CONTEXTS : NEGR_CONTEXTS));
-	count = nw_le16(h + (request ? NEGQ_CONTEXT_COUNT : NEGR_CONTEXT_COUNT));
-	for (i = 0; i < count && i < CONTEXTS_MAX; i++) {
-		if (off % 8 || off > n || n - off < CONTEXT_HEADER)
-			return;
-		len = nw_le16(h + off + 2);
-		if (len > n - off - CONTEXT_HEADER)
-			return;
-		if (nw_le16(h + off) == PREAUTH_INTEGRITY) {
-			read_salt(salt, h + off + CONTEXT_HEADER, len);
-			return;
-		}
-		off += (CONTEXT_HEADER + len + 7) & ~7u;
-	}
+	list = nw_contexts_of(msg, request);
+	while (nw_context_next(&list, &type, &data))
+		if (type == NW_CTX_PREAUTH)
+			read_salt(salt, data.p, data.n);
 }
 
 static bool offers_311(const struct nw_params *p)
@@ -86,7 +69,7 @@ void nw_marks_set(struct nw_params *p, const struct nw_event *ev)
 	if (!p->fingerprint || (!request && ev->type != NW_EV_NEGOTIATE_RSP))
 		return;
 	if (offers_311(p))
-		find_salt(p->salt, h, n, request);
+		find_salt(p->salt, (struct nw_bytes){ h, n }, request);
 	if (ev->msg_len == ev->data_len && !(ev->flags & NW_EF_COMPOUND))
 		p->body = hash(h + NW_H_BODY, n - NW_H_BODY);
 }
