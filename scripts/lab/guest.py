@@ -5,6 +5,7 @@ The client's guest is 10.77.3.10.. behind the client namespace, the server's gue
 that all that they say to others passes the box.
 """
 import functools
+import hashlib
 import json
 import os
 import platform
@@ -23,7 +24,6 @@ IMAGE = os.path.join(ROOT, "tests", "kernels", "image")
 SERIES = "6.12"
 CLIENT, SERVER = "10.77.3", "10.77.4"  # networks of the guests; their gateways are .1
 SERVER_ADDRESS = f"{SERVER}.2"
-END = re.compile(rb"(?:^|\n)@status (\d+)\r?\n")
 KSMBD_CONF = f"""[global]
     netbios name = NWGUEST
     workgroup = NWLAB
@@ -80,7 +80,7 @@ class Guest:
         namespace.ip(f"tuntap add dev {tap} mode tap", f"addr add {subnet}.1/24 dev {tap}", f"link set {tap} up")
         network.box.ip(f"route add {subnet}.0/24 via {'10.77.1.10' if namespace is network.client else '10.77.2.2'}")
         self.console = os.path.join(network.directory, f"{self.name}.console")
-        self.pending = b""
+        self.pending, self.number = b"", 0
         with open(f"{self.console}.qemu", "wb") as said:
             self.process = namespace.spawn(
                 ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "512", "-smp", "1", "-nodefaults",
@@ -95,7 +95,7 @@ class Guest:
 
     def ready(self, seconds=120):
         """Waits until the guest takes commands, and gives it its addresses."""
-        self._answer(seconds, "to boot")
+        self._await(None, seconds, "to boot")
         lines = [f"ip addr add {self.subnet}.{host}/24 dev eth0" for host in self.addresses]
         self.do("; ".join([*lines, f"ip route add default via {self.subnet}.1"]))
 
@@ -107,26 +107,42 @@ class Guest:
                 parts.append(text.read()[-1500:])
         return "\n".join(parts)
 
-    def _answer(self, seconds, doing):
+    def _await(self, line, seconds, doing):
+        """The answer to a command; what the serial line breaks or loses is sent again (the guest runs it once)."""
+        answer = re.compile(rb"@got %d\r?\n(.*?)\r?\n@status %d (\d+)\r?\n" % (self.number, self.number), re.DOTALL)
         deadline = time.monotonic() + seconds
+        sent = time.monotonic()
         while True:
-            end = END.search(self.pending)
-            if end:
-                output, self.pending = self.pending[:end.start()], self.pending[end.end():]
-                return int(end.group(1)), output.decode("utf-8", "replace").replace("\r", "").strip("\n")
+            found = answer.search(self.pending)
+            if found:
+                self.pending = self.pending[found.end():]
+                return int(found.group(2)), found.group(1).decode("utf-8", "replace").replace("\r", "").strip("\n")
+            lost = b"@got %d" % self.number not in self.pending and time.monotonic() - sent > 5
+            if line and (lost or b"@again" in self.pending):
+                self.pending = self.pending.replace(b"@again", b"")
+                self._send(b"\n" + line if lost else line)
+                sent = time.monotonic()
             left = deadline - time.monotonic()
-            ready = left > 0 and select.select([self.process.stdout], [], [], left)[0]
-            data = os.read(self.process.stdout.fileno(), 1 << 16) if ready else b""
+            data = b""
+            if left > 0:
+                if not select.select([self.process.stdout], [], [], min(left, 1))[0]:
+                    continue
+                data = os.read(self.process.stdout.fileno(), 1 << 16)
             if not data:
                 raise net.LabError(f"waited {seconds} s for {self.name} {doing}; it said {self.pending[-500:]!r}\n"
                                    f"{self.said()}")
             self.pending += data
 
+    def _send(self, data):
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+
     def run(self, command, seconds=60):
         """Runs one line of shell in the guest; returns (exit status, output)."""
-        self.process.stdin.write(command.encode() + b"\n")
-        self.process.stdin.flush()
-        return self._answer(seconds, f"to run {command!r}")
+        self.number += 1
+        line = b"%d %s %s\n" % (self.number, hashlib.md5(command.encode()).hexdigest().encode(), command.encode())
+        self._send(line)
+        return self._await(line, seconds, f"to run {command!r}")
 
     def do(self, command, seconds=60):
         """The same for what has to succeed; returns the output."""
