@@ -34,8 +34,6 @@ static void set_closed(struct nw_engine *e, struct nw_conn *c, uint64_t ts)
 	struct nw_conn_state *s = c->state;
 
 	set_open(e, c);
-	nw_join_release(e, &s->join[0]);
-	nw_join_release(e, &s->join[1]);
 	s->closed_ts = ts ? ts : 1;
 	s->closed_prev = e->closed_last;
 	s->closed_next = NULL;
@@ -54,6 +52,7 @@ static void leave(struct nw_engine *e, struct nw_conn *c)
 {
 	set_open(e, c);
 	see_robbed(c);
+	nw_conn_see_left(c);
 	nw_verdict_final(e, c);
 	if (nw_conn_observed(c) != NW_OBSERVED_FULL)
 		e->stats.not_observed++;
@@ -231,49 +230,46 @@ static void on_gap(struct nw_conn *c, const struct nw_event *ev)
 	/* The tap picks the stream up where the joiner stands: nothing is missing. */
 	if (ev->cause == NW_GAP_LOST && j->valid && j->pos == ev->tcp.seq)
 		return;
-	c->state->gap_ts = ev->ts;
-	switch (ev->cause) {
-	case NW_GAP_TRUNCATED:
-		c->unseen |= NW_UNSEEN_TRUNCATED;
-		break;
-	case NW_GAP_FRAGMENT:
-		c->unseen |= NW_UNSEEN_FRAGMENT;
-		break;
-	default:
-		c->unseen |= NW_UNSEEN_GAP;
-	}
+	nw_conn_gap(c, ev->ts,
+		    ev->cause == NW_GAP_TRUNCATED ? NW_UNSEEN_TRUNCATED :
+		    ev->cause == NW_GAP_FRAGMENT  ? NW_UNSEEN_FRAGMENT :
+						    NW_UNSEEN_GAP);
 }
 
 /* The supposed sender of a reset goes on: the reset did not end the connection. */
 static void on_alive(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
 {
-	nw_reset_alive(c, ev->dir);
-	if (c->end.how == NW_END_RST && c->end.by == ev->dir) {
+	if (nw_reset_alive(e, c, ev) && c->end.how == NW_END_RST && c->end.by == ev->dir) {
 		c->end = (struct nw_end){ 0 };
 		set_open(e, c);
 	}
 }
 
-static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+static void set_end(struct nw_conn *c, const struct nw_event *ev, uint8_t how)
 {
-	bool rst = ev->type == NW_EV_RST;
-	uint8_t outcome = ev->dir == NW_S2C ? rst ? NW_OUT_SERVER_RST : NW_OUT_SERVER_FIN :
-			  rst		    ? NW_OUT_CLIENT_RST :
-					      NW_OUT_CLIENT_FIN;
-
-	if (rst)
-		nw_reset_add(c, ev);
-	else
-		on_alive(e, c, ev);
 	if (!c->end.how)
-		c->end = (struct nw_end){
-			.ts = ev->ts, .frame = ev->frame, .by = ev->dir, .how = rst ? NW_END_RST : NW_END_FIN
-		};
-	if (!rst)
-		c->state->fins |= 1 << ev->dir;
-	if (rst || c->state->fins == 3)
+		c->end = (struct nw_end){ .ts = ev->ts, .frame = ev->frame, .by = ev->dir, .how = how };
+}
+
+/* What a reset says of its sender is concluded when it is settled. */
+static void on_rst(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+{
+	nw_reset_add(e, c, ev);
+	set_end(c, ev, NW_END_RST);
+	set_closed(e, c, e->now);
+}
+
+static void on_fin(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
+{
+	on_alive(e, c, ev);
+	nw_reset_settle(e, c, UINT64_MAX);
+	if (nw_ends_with_loss(c, ev))
+		nw_conn_gap(c, ev->ts, NW_UNSEEN_GAP);
+	set_end(c, ev, NW_END_FIN);
+	c->state->fins |= 1 << ev->dir;
+	if (c->state->fins == 3)
 		set_closed(e, c, e->now);
-	nw_verdict_end(e, c, ev, outcome);
+	nw_verdict_end(e, c, ev, ev->dir == NW_S2C ? NW_OUT_SERVER_FIN : NW_OUT_CLIENT_FIN);
 }
 
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
@@ -300,6 +296,7 @@ int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_ev
 			c->tree_connected = true;
 		return 0;
 	case NW_EV_LOGOFF:
+		nw_reset_settle(e, c, UINT64_MAX);
 		nw_verdict_end(e, c, ev, NW_OUT_LOGOFF);
 		return 0;
 	case NW_EV_ENCRYPTED:
@@ -347,8 +344,10 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 		on_gap(c, ev);
 		break;
 	case NW_EV_FIN:
+		on_fin(e, c, ev);
+		break;
 	case NW_EV_RST:
-		on_end(e, c, ev);
+		on_rst(e, c, ev);
 		break;
 	case NW_EV_ALIVE:
 		on_alive(e, c, ev);
@@ -358,11 +357,7 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 			on_alive(e, c, ev);
 		err = nw_engine_message(e, c, ev);
 	}
-	if (c->n_resets)
-		nw_verdict_resets(e, c);
 	see_robbed(c);
-	if (ev->type != NW_EV_RST)
-		nw_endpoint_saw(c->state, ev);
 	nw_verdict_due(e, c);
 	return err;
 }

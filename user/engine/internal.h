@@ -30,18 +30,8 @@ struct nw_join {
 	uint8_t *known;	   /* 1 for each that is there */
 };
 
-/* What the packets of one endpoint look like, to tell a forged reset from its own. */
-struct nw_endpoint {
-	bool seen;
-	uint8_t ttl;
-	uint16_t window;
-	uint16_t ip_id;
-	uint32_t seq_end; /* behind the last byte told of */
-};
-
 struct nw_conn_state {
 	struct nw_join join[2];
-	struct nw_endpoint endpoint[2];
 	uint64_t due;	    /* earliest deadline, 0: none */
 	uint64_t closed_ts; /* 0: open; else a member of the engine's list of the closed */
 	struct nw_conn *closed_prev, *closed_next;
@@ -80,6 +70,11 @@ int nw_params_set(struct nw_params *p, const struct nw_event *ev);
 const struct nw_params *nw_conn_negotiate_request(const struct nw_conn *c);
 const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c);
 
+/* Something stayed unseen (NW_UNSEEN_*) before this moment, which findings close by will say. */
+void nw_conn_gap(struct nw_conn *c, uint64_t ts, uint8_t unseen);
+/* No more will come: exchanges of which one half was never seen. */
+void nw_conn_see_left(struct nw_conn *c);
+
 /* compare.c */
 void nw_compare_request(struct nw_exchange *x, const struct nw_params *negotiate);
 void nw_compare_response(struct nw_exchange *x, const struct nw_params *negotiate);
@@ -94,7 +89,8 @@ int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_ev
 
 /* verdict.c */
 void nw_verdict_request(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
-void nw_verdict_resets(struct nw_engine *e, struct nw_conn *c);
+/* A reset that is doubted: rule 107, once for each grade. */
+void nw_verdict_reset(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r);
 void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
 void nw_verdict_used(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
 void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome);
@@ -105,9 +101,19 @@ void nw_verdict_final(struct nw_engine *e, struct nw_conn *c);
 void nw_verdict_due(struct nw_engine *e, struct nw_conn *c);
 
 /* reset.c */
-struct nw_reset *nw_reset_add(struct nw_conn *c, const struct nw_event *ev);
-void nw_reset_alive(struct nw_conn *c, uint8_t by);
-void nw_endpoint_saw(struct nw_conn_state *s, const struct nw_event *ev);
+/* A RST comes in; NULL: more than are kept, or no memory. */
+struct nw_reset *nw_reset_add(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+/* A packet that is no RST: does it disprove a reset in its sender's name? */
+bool nw_reset_alive(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+/* The one place where a kernel's word enters: sent it (then no sign counts), or did not. */
+void nw_reset_word(struct nw_reset *r, enum nw_word word);
+/* Does this RST or FIN tell of bytes, of either end, that were never seen? */
+bool nw_ends_with_loss(const struct nw_conn *c, const struct nw_event *ev);
+/* Resets that are due by now are believed, with all that follows from it, or told as forged. */
+void nw_reset_settle(struct nw_engine *e, struct nw_conn *c, uint64_t now);
+uint64_t nw_reset_due(const struct nw_conn *c); /* 0: none waits */
+/* Is there one that is likely or certain to be forged? What follows it is its doing, and nobody's will. */
+bool nw_reset_doubted(const struct nw_conn *c);
 
 /* text.c */
 void nw_finding_text(const struct nw_engine *e, const struct nw_conn *c, struct nw_finding *f);
