@@ -66,8 +66,7 @@ enum nw_event_type {
 	NW_EV_COMPRESSED,  /* first 0xFC transform of a direction */
 	NW_EV_FIN,
 	NW_EV_RST,
-	NW_EV_ALIVE, /* first packet of a direction that only a living connection sends, after a RST of either
-		      */
+	NW_EV_ALIVE, /* after a RST, a packet that shows its sender to be alive, or may do so */
 	NW_EV_FLOW,  /* a flow that was already running when it was first seen */
 	NW_EV_PIECE, /* bytes that the tap can't judge or that are part of a split message */
 	NW_EV_GAP,   /* bytes of a direction were never seen; `cause` says why */

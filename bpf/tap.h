@@ -127,23 +127,28 @@ nw_inline void nw_watch(struct nw_scratch *s, struct nw_flow *f)
 	d->alive_from = nw_alive_from(&d->look, s->pkt.tcp.seq);
 	o->alive_from = o->look.end;
 	f->flags |= NW_FF_RST_C2S | NW_FF_RST_S2C;
+	f->n_alive = 0;
 }
 
 /*
- * May only a living connection have sent this after the last RST? New payload, or payload sent again, may be
- * from it; and so may any payload, or one more acknowledgement, that comes too late to have been overtaken.
+ * Does this show that its sender lives on after the last RST? 2, it does: it comes too late to have been
+ * overtaken by the RST, or has new payload and acknowledges what the other end sent since. 1, it may: new
+ * payload, or payload sent again. 0, it doesn't.
  */
 nw_inline int nw_lives(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 {
-	const struct nw_dir *d = nw_dir_of(s, f);
+	const struct nw_dir *d = nw_dir_of(s, f), *o = &f->dir[!(s->dir & 1)];
 	const struct nw_tcp *t = &s->pkt.tcp;
+	int late = (__u8)((nw_io_now(ctx) >> NW_LATE_BITS) - f->rst_when) > 1;
+	int acks = t->flags & NW_TH_ACK;
 
-	if (s->len &&
-	    (nw_is_news(s->seq + s->len, d->alive_from) || nw_id_counts_on(d->look.ip_id, t->ip_id)))
-		return 1;
-	if (!s->len && (!(t->flags & NW_TH_ACK) || nw_seq_diff(t->ack, d->look.ack) <= 0))
-		return 0;
-	return (__u8)((nw_io_now(ctx) >> NW_LATE_BITS) - f->rst_when) > 1;
+	if (!s->len)
+		return late && acks && nw_seq_diff(t->ack, d->look.ack) > 0 ? 2 : 0;
+	if (late)
+		return 2;
+	if (nw_is_news(s->seq + s->len, d->alive_from))
+		return acks && nw_is_news(t->ack, o->alive_from) ? 2 : 1;
+	return nw_id_counts_on(d->look.ip_id, t->ip_id);
 }
 
 /* What a packet shows of its sender, see struct nw_look. Resets are left out: they are what is judged. */
@@ -187,9 +192,17 @@ nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct n
 		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_RST, 0);
 		return;
 	}
-	if (f->flags & rst && nw_lives(ctx, s, f)) {
-		f->flags &= ~rst;
-		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_ALIVE, 0);
+	if (f->flags & rst) {
+		int lives = nw_lives(ctx, s, f);
+
+		if (lives == 2)
+			f->flags &= ~rst;
+		else if (lives && f->n_alive < NW_ALIVE_MAX)
+			f->n_alive++;
+		else
+			lives = 0;
+		if (lives)
+			NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_ALIVE, 0);
 	}
 	if (flags & NW_TH_FIN && !(d->flags & NW_DF_FIN)) {
 		d->flags |= NW_DF_FIN;

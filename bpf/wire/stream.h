@@ -34,8 +34,9 @@
 /* A segment further back than any message and window can explain belongs to another connection:
  * 16 MiB for the largest message, as much for what is retransmitted. */
 #define NW_BACK_MAX 0x2000000u
-/* Resets told per flow */
+/* Resets told per flow, and after each so many uncertain signs of life */
 #define NW_RST_MAX 8
+#define NW_ALIVE_MAX 8
 /* IOCTL errors that are told on suspicion after each hole in the client's stream, see struct nw_flow. */
 #define NW_SUSPECT_MAX 16
 
@@ -90,6 +91,8 @@ struct nw_flow {
 	__u8 rst_place;
 	__u8 rst_when;
 	__u32 rst_looks;
+	__u8 n_alive; /* uncertain signs of life told since */
+	__u8 pad[7];
 };
 
 /* What SYN and SYN-ACK said, by endpoint of the key, until data shows that the flow is SMB. */
@@ -107,7 +110,7 @@ struct nw_carry {
 };
 
 _Static_assert(sizeof(struct nw_dir) == 48, "dir");
-_Static_assert(sizeof(struct nw_flow) == 152, "flow");
+_Static_assert(sizeof(struct nw_flow) == 160, "flow");
 _Static_assert(sizeof(struct nw_carry) >= 4 + NW_JUDGE_MAX, "carry");
 
 /* IP ids of one sender that lie less far apart were counted by it. */

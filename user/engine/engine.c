@@ -51,6 +51,7 @@ static void see_robbed(struct nw_conn *c)
 static void leave(struct nw_engine *e, struct nw_conn *c)
 {
 	set_open(e, c);
+	nw_join_finish(e, c);
 	see_robbed(c);
 	nw_conn_see_left(c);
 	nw_verdict_final(e, c);
@@ -262,6 +263,8 @@ static void on_rst(struct nw_engine *e, struct nw_conn *c, const struct nw_event
 static void on_fin(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
 {
 	on_alive(e, c, ev);
+	if ((c->state->fins | 1 << ev->dir) == 3)
+		nw_join_finish(e, c);
 	nw_reset_settle(e, c, UINT64_MAX);
 	if (nw_ends_with_loss(c, ev))
 		nw_conn_gap(c, ev->ts, NW_UNSEEN_GAP);

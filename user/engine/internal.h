@@ -25,6 +25,7 @@ struct nw_join {
 	uint32_t hint_end;
 	bool hint_inner;
 	uint32_t furthest; /* bytes from pos up to the last one known */
+	uint16_t waited;   /* pieces that came behind a message of which some are missing */
 	uint16_t slot;	   /* in nw_engine.held, while bytes are held */
 	uint8_t *bytes;	   /* NW_JOIN_WINDOW of them, NULL: nothing held */
 	uint8_t *known;	   /* 1 for each that is there */
@@ -82,6 +83,8 @@ uint16_t nw_highest_dialect(const struct nw_params *p);
 
 /* join.c: hands every message that it completes to nw_engine_message() */
 int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+/* No more will come, of either direction: messages behind others of which pieces are missing are read. */
+void nw_join_finish(struct nw_engine *e, struct nw_conn *c);
 void nw_join_release(struct nw_engine *e, struct nw_join *j);
 
 /* engine.c */
