@@ -265,6 +265,46 @@ static void take_boundary(struct nw_engine *e, struct nw_join *j, const struct n
 	}
 }
 
+/*
+ * From boundary to boundary as far as the bytes go. A message of which some are missing is waited for until
+ * as many pieces have come behind it as the tap waits for (wire/stream.h), or `last` says that no more will.
+ */
+static int walk(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, struct nw_join *j,
+		bool last)
+{
+	int r;
+
+	do {
+		if (!j->bytes)
+			return 0;
+		r = step(e, c, ev);
+		if (r == MISSING && j->valid && nw_seq_diff(j->hint, j->pos) > 0) {
+			/* The tap judged what begins here, and will not pass it. */
+			move_to_hint(j);
+			r = ON;
+		} else if (r == WITHIN && hint_is_complete(j) && (last || ++j->waited > NW_AHEAD_MAX)) {
+			c->unseen |= NW_UNSEEN_GAP;
+			move_to_hint(j);
+			r = ON;
+		}
+		if (r == ON)
+			j->waited = 0;
+	} while (r == ON);
+	return r;
+}
+
+void nw_join_finish(struct nw_engine *e, struct nw_conn *c)
+{
+	unsigned int dir;
+
+	for (dir = 0; dir < 2; dir++) {
+		struct nw_event ev = { .ts = c->last_ts, .key = c->key, .client = c->client, .dir = dir };
+
+		if (c->state->join[dir].valid && walk(e, c, &ev, &c->state->join[dir], true) == WITHIN)
+			c->unseen |= NW_UNSEEN_GAP;
+	}
+}
+
 int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
 {
 	struct nw_join *j = &c->state->join[ev->dir & 1];
@@ -286,20 +326,7 @@ int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event 
 		}
 		put(j, ev->msg_seq, ev->data + 4, len);
 	}
-	do {
-		if (!j->bytes)
-			return 0;
-		r = step(e, c, ev);
-		if (r == MISSING && j->valid && nw_seq_diff(j->hint, j->pos) > 0) {
-			/* The tap judged what begins here, and will not pass it. */
-			move_to_hint(j);
-			r = ON;
-		} else if (r == WITHIN && hint_is_complete(j)) {
-			c->unseen |= NW_UNSEEN_GAP;
-			move_to_hint(j);
-			r = ON;
-		}
-	} while (r == ON);
+	r = walk(e, c, ev, j, false);
 	if (!j->furthest || !j->valid)
 		nw_join_release(e, j);
 	return r < 0 ? r : 0;

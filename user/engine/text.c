@@ -28,8 +28,9 @@ const char *nw_forged_name(uint8_t forged)
 
 const char *nw_sign_name(unsigned int bit)
 {
-	static const char *const names[] = { "ttl",	 "window",     "ip_id",	  "sequence",
-					     "talks_on", "second_rst", "not_sent" };
+	static const char *const names[] = { "ttl",	 "window",     "ip_id",		  "sequence",
+					     "talks_on", "second_rst", "acknowledgement", "options",
+					     "not_sent" };
 
 	return NAME_AT(names, bit);
 }
@@ -199,17 +200,22 @@ static void say_109(struct nw_text *s, const struct nw_conn *c, const struct nw_
 
 static void say_107(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f)
 {
-	unsigned int i, any = 0, signs = 0;
+	const struct nw_reset *r = nw_conn_reset_at(c, f->ts, f->frame);
+	unsigned int i, any = 0;
 
-	for (i = 0; i < c->n_resets; i++)
-		if (c->resets[i].ts == f->ts && c->resets[i].frame == f->frame)
-			signs = c->resets[i].signs;
-	nw_text_add(s, "A TCP reset in the name of the %s was not sent by it (",
-		    f->outcome == NW_OUT_SERVER_RST ? "server" : "client");
-	for (i = 0; nw_sign_name(i); i++)
-		if (signs & 1u << i)
-			nw_text_add(s, "%s%s", any++ ? ", " : "", nw_sign_name(i));
-	nw_text_add(s, ": unlike it)");
+	if (!r)
+		return;
+	nw_text_add(s, "A TCP reset in the name of the %s %s it (signs: ",
+		    f->outcome == NW_OUT_SERVER_RST ? "server" : "client",
+		    r->forged == NW_FORGED_CERTAIN ? "was not sent by" : "may not have been sent by");
+	for (i = 0; nw_sign_name(i); i++) {
+		if (!(r->signs & 1u << i))
+			continue;
+		nw_text_add(s, "%s%s", any++ ? ", " : "", nw_sign_name(i));
+		if (1u << i == NW_SIGN_TTL)
+			nw_text_add(s, " %u instead of %u", r->ttl, r->usual_ttl);
+	}
+	nw_text_add(s, ")%s", nw_reset_survived(r) ? "; the connection survived it" : "");
 }
 
 static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f,

@@ -66,7 +66,7 @@ static void tell(struct nw_engine *e, struct nw_conn *c, struct nw_finding f)
 	const struct nw_exchange *x = f.validate >= 0 ? &c->validate[f.validate] : NULL;
 	struct nw_finding *kept;
 
-	if (told_before(c, &f))
+	if (f.rule != 107 && told_before(c, &f))
 		return;
 	kept = add(c);
 
@@ -235,30 +235,28 @@ static void conclude_unvalidated(struct nw_engine *e, struct nw_conn *c)
 	s->unvalidated = 0;
 }
 
-/* A reset that its supposed sender did not send ends nothing in that sender's name. */
-static bool is_forged(const struct nw_conn *c, const struct nw_event *ev)
-{
-	const struct nw_reset *r = c->n_resets ? &c->resets[c->n_resets - 1] : NULL;
-
-	return r && r->frame == ev->frame && r->ts == ev->ts && r->forged == NW_FORGED_CERTAIN;
-}
-
-/* What comes later can settle that an earlier reset was forged. */
-void nw_verdict_resets(struct nw_engine *e, struct nw_conn *c)
+/* Is there an earlier one in the same name that was told so sure? */
+static bool told_as_sure(const struct nw_conn *c, const struct nw_reset *r)
 {
 	unsigned int i;
 
-	for (i = 0; i < c->n_resets; i++) {
-		const struct nw_reset *r = &c->resets[i];
-		struct nw_finding f;
+	for (i = 0; i < c->n_resets; i++)
+		if (c->resets[i].by == r->by && c->resets[i].told >= r->forged)
+			return true;
+	return false;
+}
 
-		if (r->forged != NW_FORGED_CERTAIN)
-			continue;
-		f = finding(107, c, c->n_validate ? &c->validate[c->n_validate - 1] : NULL,
-			    (struct where){ r->ts, r->frame });
-		f.outcome = r->by == NW_S2C ? NW_OUT_SERVER_RST : NW_OUT_CLIENT_RST;
-		tell(e, c, f);
-	}
+void nw_verdict_reset(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r)
+{
+	struct nw_finding f;
+
+	if (r->forged == NW_FORGED_NO || told_as_sure(c, r))
+		return;
+	f = finding(107, c, c->n_validate ? &c->validate[c->n_validate - 1] : NULL,
+		    (struct where){ r->ts, r->frame });
+	f.outcome = r->by == NW_S2C ? NW_OUT_SERVER_RST : NW_OUT_CLIENT_RST;
+	r->told = r->forged;
+	tell(e, c, f);
 }
 
 /* Is there a reason for a server to drop the connection that is not a visible difference? */
@@ -267,15 +265,10 @@ static bool may_abort(const struct nw_conn *c, const struct nw_exchange *x)
 	return x->request_compared || c->dialect == 0x0311 || x->request.max_output < 24;
 }
 
-/* After a forged reset, what the server's host sends is that reset's doing, not the server's will. */
-static bool was_forged(const struct nw_conn *c)
+/* Did it happen before what is concluded now? Without times there is the order of events alone. */
+static bool before(uint64_t ts, struct where at)
 {
-	unsigned int i;
-
-	for (i = 0; i < c->n_resets; i++)
-		if (c->resets[i].forged == NW_FORGED_CERTAIN)
-			return true;
-	return false;
+	return !at.ts || ts <= at.ts;
 }
 
 void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome)
@@ -283,20 +276,19 @@ void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_even
 	struct where at = { ev->ts, ev->frame };
 	bool by_server = outcome == NW_OUT_SERVER_FIN || outcome == NW_OUT_SERVER_RST;
 	bool client_first = c->end.how && c->end.by == NW_C2S;
+	bool doubted = nw_reset_doubted(c); /* what follows a forged reset is that reset's doing */
 	struct nw_conn_state *s = c->state;
 	struct nw_exchange *x;
 	struct nw_finding f;
 	unsigned int i;
 
-	if (ev->type == NW_EV_RST && is_forged(c, ev))
-		return;
 	conclude_unvalidated(e, c);
 	for (i = 0; i < c->n_validate; i++) {
 		x = &c->validate[i];
-		if (x->concluded || !x->request.ts)
+		if (x->concluded || !x->request.ts || !before(x->request.ts, at))
 			continue;
 		conclude_request(e, c, x, outcome, at);
-		if (x->concluded || !by_server || client_first || was_forged(c) || !may_abort(c, x))
+		if (x->concluded || !by_server || client_first || doubted || !may_abort(c, x))
 			continue;
 		x->concluded = true;
 		f = finding(104, c, x, at);
@@ -311,29 +303,37 @@ void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_even
 	x = &c->validate[s->unused_validate];
 	if (outcome == NW_OUT_LOGOFF && ev->smb.session_id != x->response.session_id)
 		return; /* another session of the same connection */
+	if (!before(x->response.ts, at))
+		return; /* a reset that the answer crossed */
 	s->unused_validate = -1;
+	if (doubted)
+		return;
 	f = finding(105, c, x, at);
 	f.outcome = outcome;
 	f.leg = NW_LEG_CLIENT_HERE;
 	tell(e, c, f);
 }
 
-static uint64_t deadline(const struct nw_engine *e, const struct nw_exchange *x)
+static uint64_t deadline(const struct nw_engine *e, const struct nw_conn *c, const struct nw_exchange *x)
 {
+	uint64_t by = x->asked + (x->request_differs ? e->cfg.outcome_wait : e->cfg.answer_timeout);
+
 	if (x->concluded || !x->request.ts || x->response.ts)
 		return 0;
-	return x->asked + (x->request_differs ? e->cfg.outcome_wait : e->cfg.answer_timeout);
+	return by > nw_reset_due(c) ? by :
+				      nw_reset_due(c); /* a reset that is settled then may be the outcome */
 }
 
 void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now)
 {
 	unsigned int i;
 
+	nw_reset_settle(e, c, now);
 	if (c->state->unvalidated && now >= c->state->unvalidated + e->cfg.answer_timeout)
 		conclude_unvalidated(e, c);
 	for (i = 0; i < c->n_validate; i++) {
 		struct nw_exchange *x = &c->validate[i];
-		uint64_t by = deadline(e, x);
+		uint64_t by = deadline(e, c, x);
 		struct nw_finding f;
 
 		if (!by || now < by)
@@ -354,16 +354,17 @@ void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now)
 void nw_verdict_due(struct nw_engine *e, struct nw_conn *c)
 {
 	uint64_t first = c->state->unvalidated ? c->state->unvalidated + e->cfg.answer_timeout : 0;
+	uint64_t reset = nw_reset_due(c);
 	unsigned int i;
 
+	if (reset && (!first || reset < first))
+		first = reset;
 	for (i = 0; i < c->n_validate; i++) {
-		uint64_t by = deadline(e, &c->validate[i]);
+		uint64_t by = deadline(e, c, &c->validate[i]);
 
 		if (by && (!first || by < first))
 			first = by;
 	}
-	if (nw_kernel_due(c) && (!first || nw_kernel_due(c) < first))
-		first = nw_kernel_due(c);
 	c->state->due = first;
 	if (first && (!e->next_due || first < e->next_due))
 		e->next_due = first;
@@ -379,6 +380,7 @@ void nw_verdict_final(struct nw_engine *e, struct nw_conn *c)
 {
 	unsigned int i;
 
+	nw_reset_settle(e, c, UINT64_MAX);
 	nw_verdict_tick(e, c, e->now);
 	conclude_unvalidated(e, c);
 	for (i = 0; i < c->n_validate; i++)
