@@ -182,8 +182,12 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 
 	if (x && (request ? x->request.ts : x->response.ts))
 		return 0;
-	if (!x && ev->flags & NW_EF_GUESS)
-		return 0; /* the answer to another IOCTL */
+	if (!x && ev->flags & NW_EF_GUESS) {
+		/* The answer to another IOCTL; or to a VALIDATE of which pieces are still missing. */
+		if (c->state->join[NW_C2S].furthest)
+			nw_conn_gap(c, ev->ts, NW_UNSEEN_GAP);
+		return 0;
+	}
 	if (!x && c->n_validate >= NW_VALIDATES_MAX)
 		nw_verdict_forget(e, c, &c->validate[0]);
 	if (!x)

@@ -181,15 +181,15 @@ static void conclude(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r)
 	struct nw_event ev = { .type = NW_EV_RST, .ts = r->ts, .frame = r->frame, .dir = r->by };
 
 	r->settled = true;
-	if (r->forged != NW_FORGED_NO) {
-		nw_verdict_reset(e, c, r);
-		return;
-	}
-	if (r->kernel & NW_KERNEL_NOT_ACCEPTED)
+	if (r->kernel & NW_KERNEL_NOT_ACCEPTED && r->forged == NW_FORGED_NO)
 		return; /* it ended nothing */
-	if (r->loss)
+	/* What makes it odd may be just that its sender's last packets were not seen. */
+	if (r->loss && r->forged != NW_FORGED_CERTAIN)
 		nw_conn_gap(c, r->ts, NW_UNSEEN_GAP);
-	nw_verdict_end(e, c, &ev, r->by == NW_S2C ? NW_OUT_SERVER_RST : NW_OUT_CLIENT_RST);
+	if (r->forged != NW_FORGED_NO)
+		nw_verdict_reset(e, c, r);
+	else
+		nw_verdict_end(e, c, &ev, r->by == NW_S2C ? NW_OUT_SERVER_RST : NW_OUT_CLIENT_RST);
 }
 
 void nw_reset_word(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r, uint8_t word)
