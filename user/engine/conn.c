@@ -49,6 +49,7 @@ void nw_conn_release(struct nw_engine *e, struct nw_conn *c)
 	exchanges_free(c->validate, c->n_validate);
 	free(c->steps);
 	free(c->findings);
+	free(c->resets);
 	free(c->state);
 }
 
@@ -229,6 +230,26 @@ bool nw_conn_request_confirmed(const struct nw_conn *c)
 		    c->validate[i].request.is_signed)
 			return true;
 	return false;
+}
+
+void nw_conn_gap(struct nw_conn *c, uint64_t ts, uint8_t unseen)
+{
+	c->state->gap_ts = ts;
+	c->unseen |= unseen;
+}
+
+void nw_conn_see_left(struct nw_conn *c)
+{
+	bool went_on = c->authenticated || c->tree_connected, left = false;
+	unsigned int i;
+
+	for (i = 0; i < c->n_negotiate; i++)
+		left |= c->negotiate[i].request.ts ? went_on && !c->negotiate[i].response.ts :
+						     !c->smb1_negotiate;
+	for (i = 0; i < c->n_validate; i++)
+		left |= !c->validate[i].request.ts;
+	if (left)
+		c->unseen |= NW_UNSEEN_GAP;
 }
 
 enum nw_observed nw_conn_observed(const struct nw_conn *c)
