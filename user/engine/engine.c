@@ -185,12 +185,9 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 
 	if (x && (request ? x->request.ts : x->response.ts))
 		return 0;
-	if (!x && ev->flags & NW_EF_GUESS) {
-		/* The answer to another IOCTL; or to a VALIDATE of which pieces are still missing. */
-		if (c->state->join[NW_C2S].furthest)
-			nw_conn_gap(c, ev->ts, NW_UNSEEN_GAP);
-		return 0;
-	}
+	/* The answer to another IOCTL; or to a VALIDATE of which pieces are still missing. */
+	if (!x && ev->flags & NW_EF_GUESS)
+		return nw_params_set(&c->state->guess, ev);
 	if (!x && c->n_validate >= NW_VALIDATES_MAX)
 		nw_verdict_forget(e, c, &c->validate[0]);
 	if (!x)
@@ -205,8 +202,10 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 		x->asked = e->now;
 		x->contradicts = nw_conn_request_confirmed(c);
 		nw_compare_request(x, nw_conn_negotiate_request(c));
-		nw_verdict_request(e, c, x);
-		return 0;
+		if (x->response.ts || !nw_conn_take_guess(c, x)) {
+			nw_verdict_request(e, c, x);
+			return 0;
+		}
 	}
 	nw_compare_response(x, nw_conn_negotiate_response(c));
 	nw_verdict_response(e, c, x);

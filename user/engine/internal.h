@@ -59,6 +59,7 @@ struct nw_conn_state {
 	uint64_t unvalidated; /* a tree was used before any VALIDATE; 0: not */
 	uint64_t unvalidated_frame;
 	struct nw_kernel_state kernel;
+	struct nw_params guess;	 /* the last error response of an IOCTL that was not read, or not yet */
 	uint64_t unused_session; /* 3.1.1: event time of the answer that no request has followed; 0: none */
 	uint64_t refused_ts;	 /* of the last TREE_CONNECT that got ACCESS_DENIED */
 	uint8_t refused;	 /* how many in a row, as far as is counted */
@@ -99,6 +100,8 @@ int nw_conn_init(struct nw_conn *c, const struct nw_event *ev, uint64_t id);
 void nw_conn_release(struct nw_engine *e, struct nw_conn *c);
 struct nw_exchange *nw_conn_add_negotiate(struct nw_conn *c);
 struct nw_exchange *nw_conn_add_validate(struct nw_conn *c);
+/* A request was read: was it answered before that? Then the answer is taken in. */
+bool nw_conn_take_guess(struct nw_conn *c, struct nw_exchange *x);
 int nw_params_set(struct nw_params *p, const struct nw_event *ev);
 /* Keeps the event as a step of the connection, if its type is one. 0 or -ENOMEM. */
 int nw_conn_step(struct nw_conn *c, const struct nw_event *ev);
