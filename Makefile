@@ -113,7 +113,7 @@ $(patsubst %.c,$(O)/%.o,$(wildcard tests/prog/*.c)): $(O)/negwatch.skel.h
 
 LOAD = $(patsubst tests/load/%.c,$(O)/load/%,$(wildcard tests/load/test_*.c))
 
-$(O)/load/%: $(O)/tests/load/%.o $(call objs,$(ENGINE))
+$(O)/load/%: $(O)/tests/load/%.o $(call objs,$(ENGINE) $(TAP) $(wildcard tests/load/lib_*.c) tests/unit/lib_talk.c)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka
@@ -123,7 +123,7 @@ run-tap = for t in $(1); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || rc=1; done; exit $$
 check-unit: $(UNIT) ## pure code on the host, with ASan and UBSan
 	@$(call run-tap,$^)
 
-check-load: $(LOAD) ## memory over ten million events
+check-load: $(LOAD) ## memory over ten million events, a million flows by the dice
 	@$(call run-tap,$^)
 
 check-prog: $(PROG) ## the real programs under BPF_PROG_TEST_RUN (root)

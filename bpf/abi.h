@@ -67,7 +67,7 @@ enum nw_event_type {
 	NW_EV_COMPRESSED, /* first 0xFC transform of a direction */
 	NW_EV_FIN,
 	NW_EV_RST,
-	NW_EV_ALIVE, /* first payload of a direction after it was said to have sent a RST */
+	NW_EV_ALIVE, /* after a RST, a packet that shows its sender to be alive, or may do so */
 	NW_EV_FLOW,  /* a flow that was already running when it was first seen */
 	NW_EV_PIECE, /* bytes that the tap can't judge or that are part of a split message */
 	NW_EV_GAP,   /* bytes of a direction were never seen; `cause` says why */
@@ -140,6 +140,32 @@ struct nw_smb {
 	__u32 ctl_code;	  /* USE: control code of an IOCTL */
 };
 
+/* What the packets of one endpoint looked like so far, its resets left out. Host byte order. */
+#define NW_LOOK_ID_ZERO 0x01u /* IPv4: an identification of 0 was seen */
+#define NW_LOOK_ID_NEXT 0x02u /* ... one that counts on from the one before */
+#define NW_LOOK_ID_FAR 0x04u  /* ... one that does not */
+#define NW_LOOK_OPTIONS 0x08u /* TCP options */
+
+struct nw_look {
+	__u32 end; /* behind the furthest sequence number used, FIN included */
+	__u32 ack; /* of the last packet */
+	__u16 window;
+	__u16 ip_id;	 /* the last that was not 0 */
+	__u8 ttl;	 /* 0: no packet was seen */
+	__u8 ttl_before; /* another one, before that; 0: none */
+	__u8 traits;	 /* NW_LOOK_* */
+	__u8 pad;
+};
+
+/* RST and FIN: what they are held against. */
+struct nw_ends {
+	struct nw_look sender; /* the endpoint in whose name it came */
+	struct nw_look other;
+	__u8 options; /* it carries TCP options itself */
+	__u8 holes;   /* bit by enum nw_dir_id: bytes of that stream are waited for */
+	__u8 pad[6];
+};
+
 struct nw_event {
 	__u64 ts;	/* ns; CLOCK_MONOTONIC from the kernel, the packet's time from a capture */
 	__u64 seqno;	/* counts the events of one CPU, from 1, also those that were lost */
@@ -155,7 +181,10 @@ struct nw_event {
 	__u32 ifindex;
 	__u32 pkt_len;
 	struct nw_tcp tcp;
-	struct nw_smb smb;
+	union {
+		struct nw_smb smb;
+		struct nw_ends ends; /* RST and FIN */
+	};
 	__u32 msg_seq;	/* sequence number of the message's first byte; PIECE: of data[4] */
 	__u32 msg_len;	/* bytes of the message from there on, which may be more than data holds */
 	__u32 boundary; /* PIECE: a sequence number at which a message begins ... */
@@ -182,6 +211,8 @@ struct nw_event {
 _Static_assert(sizeof(struct nw_key) == 40, "key");
 _Static_assert(sizeof(struct nw_tcp) == 24, "tcp");
 _Static_assert(sizeof(struct nw_smb) == 72, "smb");
+_Static_assert(sizeof(struct nw_look) == 16, "look");
+_Static_assert(sizeof(struct nw_ends) == 40, "ends");
 _Static_assert(__builtin_offsetof(struct nw_event, key) == 32, "event.key");
 _Static_assert(__builtin_offsetof(struct nw_event, tcp) == 88, "event.tcp");
 _Static_assert(__builtin_offsetof(struct nw_event, smb) == 112, "event.smb");

@@ -28,7 +28,7 @@ const volatile __u32 nw_netns = 0;
 const volatile __u32 nw_has_reason = 0;
 
 /* A connection as one of its ends sees it. */
-struct nw_ends {
+struct nw_sides {
 	__u32 local[4], remote[4];
 	__be16 local_port, remote_port;
 	__u32 seq; /* of the reset */
@@ -43,7 +43,7 @@ nw_inline void nw_map_v4(__u32 to[4], __be32 addr)
 }
 
 /* A full socket. Its number may be gone: close() gives the port back first, and sends the reset then. */
-nw_inline int nw_ends_of_sock(struct nw_ends *e, const struct sock_common *sk)
+nw_inline int nw_sides_of_sock(struct nw_sides *e, const struct sock_common *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, skc_family);
 
@@ -63,7 +63,7 @@ nw_inline int nw_ends_of_sock(struct nw_ends *e, const struct sock_common *sk)
 }
 
 /* The packet that the reset answers: it came from the remote end. */
-nw_inline int nw_ends_of_packet(struct nw_ends *e, const struct sk_buff *skb)
+nw_inline int nw_sides_of_packet(struct nw_sides *e, const struct sk_buff *skb)
 {
 	const unsigned char *head = BPF_CORE_READ(skb, head);
 	const unsigned char *ip = head + BPF_CORE_READ(skb, network_header);
@@ -102,7 +102,7 @@ nw_inline void nw_count(struct nw_cpu_stats *st, enum nw_counter c)
 }
 
 /* by_local: the local end sends the reset. */
-nw_inline void nw_word(const struct nw_ends *e, __u32 type, int by_local, __u32 reason)
+nw_inline void nw_word(const struct nw_sides *e, __u32 type, int by_local, __u32 reason)
 {
 	struct nw_cpu_stats *st = nw_cpu_stats();
 	struct nw_event *ev;
@@ -161,15 +161,15 @@ int nw_rst_sent(struct bpf_raw_tracepoint_args *ctx)
 	const struct sock_common *sk = (const void *)ctx->args[0];
 	const struct sk_buff *skb = (const void *)ctx->args[1];
 	__u32 reason = nw_has_reason ? (__u32)ctx->args[2] + 1 : 0;
-	struct nw_ends e = {};
+	struct nw_sides e = {};
 
 	if (!nw_is_here(sk, skb))
 		return 0;
 	if (skb) {
-		if (nw_ends_of_packet(&e, skb) < 0)
+		if (nw_sides_of_packet(&e, skb) < 0)
 			return 0;
 	} else {
-		if (nw_ends_of_sock(&e, sk) < 0)
+		if (nw_sides_of_sock(&e, sk) < 0)
 			return 0;
 		e.seq = BPF_CORE_READ((const struct tcp_sock *)sk, snd_nxt);
 	}
@@ -182,9 +182,9 @@ SEC("raw_tp/tcp_receive_reset")
 int nw_rst_accepted(struct bpf_raw_tracepoint_args *ctx)
 {
 	const struct sock_common *sk = (const void *)ctx->args[0];
-	struct nw_ends e = {};
+	struct nw_sides e = {};
 
-	if (!nw_is_here(sk, 0) || nw_ends_of_sock(&e, sk) < 0)
+	if (!nw_is_here(sk, 0) || nw_sides_of_sock(&e, sk) < 0)
 		return 0;
 	e.seq = BPF_CORE_READ((const struct tcp_sock *)sk, rcv_nxt);
 	nw_word(&e, NW_EV_RST_ACCEPTED, 0, 0);

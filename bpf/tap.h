@@ -109,7 +109,7 @@ nw_inline int nw_rst_again(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 	const struct nw_tcp *t = &s->pkt.tcp;
 	__u32 looks = t->seq * 0x9e3779b1u + t->ack * 0x85ebca6bu +
 		      (((__u32)t->ip_id << 16 | t->window) ^ t->flags ^ (__u32)s->dir << 8) * 0xc2b2ae35u;
-	__u8 when = nw_io_now(ctx) >> 26, place = nw_io_place(s);
+	__u8 when = nw_io_now(ctx) >> NW_LATE_BITS, place = nw_io_place(s);
 
 	if (f->n_rst && f->rst_looks == looks && f->rst_place != place && (__u8)(when - f->rst_when) <= 1)
 		return 1;
@@ -117,6 +117,65 @@ nw_inline int nw_rst_again(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 	f->rst_place = place;
 	f->rst_when = when;
 	return 0;
+}
+
+/* A RST begins the watch for what shows that either end lives on. */
+nw_inline void nw_watch(struct nw_scratch *s, struct nw_flow *f)
+{
+	struct nw_dir *d = nw_dir_of(s, f), *o = &f->dir[!(s->dir & 1)];
+
+	d->alive_from = nw_alive_from(&d->look, s->pkt.tcp.seq);
+	o->alive_from = o->look.end;
+	f->flags |= NW_FF_RST_C2S | NW_FF_RST_S2C;
+	f->n_alive = 0;
+}
+
+/*
+ * Does this show that its sender lives on after the last RST? 2, it does: it comes too late to have been
+ * overtaken by the RST, or has new payload and acknowledges what the other end sent since. 1, it may: new
+ * payload, or payload sent again. 0, it doesn't.
+ */
+nw_inline int nw_lives(void *ctx, struct nw_scratch *s, struct nw_flow *f)
+{
+	const struct nw_dir *d = nw_dir_of(s, f), *o = &f->dir[!(s->dir & 1)];
+	const struct nw_tcp *t = &s->pkt.tcp;
+	int late = (__u8)((nw_io_now(ctx) >> NW_LATE_BITS) - f->rst_when) > 1;
+	int acks = t->flags & NW_TH_ACK;
+
+	if (!s->len)
+		return late && acks && nw_seq_diff(t->ack, d->look.ack) > 0 ? 2 : 0;
+	if (late)
+		return 2;
+	if (nw_is_news(s->seq + s->len, d->alive_from))
+		return acks && nw_is_news(t->ack, o->alive_from) ? 2 : 1;
+	return nw_id_counts_on(d->look.ip_id, t->ip_id);
+}
+
+/* What a packet shows of its sender, see struct nw_look. Resets are left out: they are what is judged. */
+nw_inline void nw_look_at(const struct nw_scratch *s, struct nw_flow *f)
+{
+	struct nw_look *l = &nw_dir_of(s, f)->look;
+	const struct nw_tcp *t = &s->pkt.tcp;
+	__u32 used = s->len + !!(t->flags & NW_TH_FIN);
+
+	/* A bare ACK has the next sequence number, too; but behind it bytes may be missing. */
+	if (!l->ttl || (used && nw_seq_diff(s->seq + used, l->end) > 0))
+		l->end = s->seq + used;
+	if (t->flags & NW_TH_ACK)
+		l->ack = t->ack;
+	l->window = t->window;
+	if (!t->ip_id)
+		l->traits |= NW_LOOK_ID_ZERO;
+	else if (l->ip_id && l->ip_id != t->ip_id)
+		l->traits |= nw_id_counts_on(l->ip_id, t->ip_id) ? NW_LOOK_ID_NEXT : NW_LOOK_ID_FAR;
+	if (t->ip_id)
+		l->ip_id = t->ip_id;
+	if (s->pkt.opt_len)
+		l->traits |= NW_LOOK_OPTIONS;
+	if (t->ttl != l->ttl) {
+		l->ttl_before = l->ttl;
+		l->ttl = t->ttl;
+	}
 }
 
 nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
@@ -129,13 +188,21 @@ nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct n
 		if (f->n_rst >= NW_RST_MAX || nw_rst_again(ctx, s, f))
 			return;
 		f->n_rst++;
-		f->flags |= rst;
+		nw_watch(s, f);
 		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_RST, 0);
 		return;
 	}
-	if (f->flags & rst && s->len) {
-		f->flags &= ~rst;
-		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_ALIVE, 0);
+	if (f->flags & rst) {
+		int lives = nw_lives(ctx, s, f);
+
+		if (lives == 2)
+			f->flags &= ~rst;
+		else if (lives && f->n_alive < NW_ALIVE_MAX)
+			f->n_alive++;
+		else
+			lives = 0;
+		if (lives)
+			NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_ALIVE, 0);
 	}
 	if (flags & NW_TH_FIN && !(d->flags & NW_DF_FIN)) {
 		d->flags |= NW_DF_FIN;
@@ -314,6 +381,8 @@ nw_inline enum nw_counter nw_segment(void *ctx, const int kind, struct nw_scratc
 		out = nw_payload(ctx, kind, s, f);
 	if (p->tcp.flags & (NW_TH_FIN | NW_TH_RST) || f->flags & (NW_FF_RST_C2S | NW_FF_RST_S2C))
 		nw_ends(ctx, kind, s, f);
+	if (!(p->tcp.flags & NW_TH_RST))
+		nw_look_at(s, f);
 	return out;
 }
 

@@ -85,6 +85,16 @@ nw_inline void nw_tell(void *ctx, const int kind, struct nw_scratch *s, struct n
 	nw_event_fill(ev, s, f, type);
 	nw_event_hdr(ev, ctx, kind, s);
 	ev->cause = how;
+	if (type == NW_EV_RST || type == NW_EV_FIN) {
+		ev->ends.sender = d->look;
+		ev->ends.other = f->dir[!(s->dir & 1)].look;
+		ev->ends.options = s->pkt.opt_len > 0;
+		ev->ends.holes = 0;
+		if (f->dir[NW_C2S].flags & NW_DF_HOLE)
+			ev->ends.holes |= 1 << NW_C2S;
+		if (f->dir[NW_S2C].flags & NW_DF_HOLE)
+			ev->ends.holes |= 1 << NW_S2C;
+	}
 	if (how & NW_TELL_JUDGED) {
 		ev->msg_seq = d->next;
 		ev->msg_len = d->frame_end - d->next;

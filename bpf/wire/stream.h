@@ -34,8 +34,10 @@
 /* A segment further back than any message and window can explain belongs to another connection:
  * 16 MiB for the largest message, as much for what is retransmitted. */
 #define NW_BACK_MAX 0x2000000u
-/* Resets told per flow, and words of the kernel about them per direction */
+/* Resets told per flow, and words of the kernel about them per direction; after each reset, so many uncertain
+ * signs of life */
 #define NW_RST_MAX 8
+#define NW_ALIVE_MAX 8
 /* IOCTL errors that are told on suspicion after each hole in the client's stream, see struct nw_flow. */
 #define NW_SUSPECT_MAX 16
 
@@ -61,6 +63,8 @@ struct nw_dir {
 	__u8 ahead; /* with HOLE: segments seen behind it */
 	__u8 words; /* of the kernel about resets of this direction that were told, at most NW_RST_MAX */
 	__u8 pad[2];
+	struct nw_look look;
+	__u32 alive_from; /* after a RST: nw_alive_from() */
 };
 
 /* struct nw_flow.flags */
@@ -68,8 +72,8 @@ struct nw_dir {
 #define NW_FF_SYN 0x02u	    /* followed from its first byte */
 #define NW_FF_NEW_SYN 0x04u /* a SYN with another sequence number was seen since */
 #define NW_FF_ARMED 0x08u   /* the next request that uses a tree is told */
-#define NW_FF_RST_C2S 0x10u /* a RST of the client's was seen, and nothing of its since */
-#define NW_FF_RST_S2C 0x20u
+#define NW_FF_RST_C2S 0x10u /* a RST was seen, and nothing of the client since that only the living send */
+#define NW_FF_RST_S2C 0x20u /* ... of the server */
 
 struct nw_flow {
 	struct nw_dir dir[2]; /* by enum nw_dir_id */
@@ -89,6 +93,8 @@ struct nw_flow {
 	__u8 rst_place;
 	__u8 rst_when;
 	__u32 rst_looks;
+	__u8 n_alive; /* uncertain signs of life told since */
+	__u8 pad[7];
 };
 
 /* What SYN and SYN-ACK said, by endpoint of the key, until data shows that the flow is SMB. */
@@ -105,9 +111,36 @@ struct nw_carry {
 	__u32 b[20]; /* 80 bytes: NW_HEAD_MAX = 76, and 4 in front in a compound */
 };
 
-_Static_assert(sizeof(struct nw_dir) == 28, "dir");
-_Static_assert(sizeof(struct nw_flow) == 112, "flow");
+_Static_assert(sizeof(struct nw_dir) == 48, "dir");
+_Static_assert(sizeof(struct nw_flow) == 160, "flow");
 _Static_assert(sizeof(struct nw_carry) >= 4 + NW_JUDGE_MAX, "carry");
+
+/* IP ids of one sender that lie less far apart were counted by it. */
+#define NW_ID_STEP 1024
+/* A packet this long after a RST was not overtaken by it: as bits of time, 67 ms. A network's reordering
+ * takes less, a retransmission (RFC 6298: 200 ms and more in practice) takes longer. */
+#define NW_LATE_BITS 26
+
+/*
+ * From where on is payload news after a RST? Behind all that its sender had sent, and behind the reset's own
+ * sequence number where that is ahead of it, but near: what was sent before may be overtaken by the RST.
+ */
+nw_inline __u32 nw_alive_from(const struct nw_look *l, __u32 seq)
+{
+	return !l->ttl || seq - l->end < NW_PICK_UP_MAX ? seq : l->end;
+}
+
+/* Is payload that ends here news? What lies very far ahead is another connection's. */
+nw_inline int nw_is_news(__u32 end, __u32 alive_from)
+{
+	return end - alive_from - 1 < NW_PICK_UP_MAX;
+}
+
+/* Did one host count on from its IP id `last` to this one? 0 is no id. */
+nw_inline int nw_id_counts_on(__u16 last, __u16 id)
+{
+	return last && id && (__u16)(id - last - 1) < NW_ID_STEP;
+}
 
 /* Where a direction's next unread byte is: behind what of a half header was put by. */
 nw_inline __u32 nw_dir_wants(const struct nw_dir *d)

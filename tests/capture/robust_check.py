@@ -232,9 +232,9 @@ def flips(tap, tmp):
 
 
 def usage(tap):
-    cases = [(["--nonsense", "x"], "--nonsense"), (["--port", "0", "x"], "'0'"), (["--port", "x", "x"], "'x'"),
+    cases = [(["--nonsense", "x"], "--nonsense"), (["--port", "0", "x"], "--port 0"), (["--port", "x", "x"], "--port x"),
              (["--port", "70000", "x"], "70000"), (["--vantage", "moon", "x"], "moon"), (["--port"], "--port"),
-             ([], "no file")]
+             ([], "FILE")]
     out = []
     for args, words in cases:
         r = harness.read(*args)

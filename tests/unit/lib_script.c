@@ -93,6 +93,21 @@ static struct nw_event *event(uint8_t type, uint8_t dir)
 	return &script.ev;
 }
 
+/* What the tap remembers of both ends, as their events above are. */
+static void look(uint8_t dir)
+{
+	for (int i = 0; i < 2; i++) {
+		struct nw_look *l = i ? &script.ev.ends.other : &script.ev.ends.sender;
+
+		*l = (struct nw_look){ .end = script.seq[i ? !dir : dir],
+				       .ack = script.seq[i ? dir : !dir],
+				       .window = 502 };
+		l->ttl = (i ? !dir : dir) == NW_C2S ? 125 : 64;
+		l->traits = NW_LOOK_ID_NEXT;
+		l->ip_id = 100 + script.ip_id % 1000;
+	}
+}
+
 /* Events of types that carry no message end before it. */
 static void feed(void)
 {
@@ -153,8 +168,8 @@ static const struct {
 		{ 'd', NW_EV_USE, NW_C2S, { .command = 4 }, {} },
 		{ 'l', NW_EV_LOGOFF, NW_C2S, { .command = 2 }, {} },
 		{ 'x', NW_EV_ENCRYPTED, NW_C2S, { .command = NW_COMMAND_ENCRYPTED }, {} },
-		{ 'f', NW_EV_FIN, NW_C2S, {}, {} },
-		{ 'F', NW_EV_FIN, NW_S2C, {}, {} },
+		{ 'f', NW_EV_FIN, NW_C2S, {}, { .flags = 0x11 } },
+		{ 'F', NW_EV_FIN, NW_S2C, {}, { .flags = 0x11 } },
 		{ 'K', NW_EV_ALIVE, NW_S2C, {}, {} },
 		{ 'g', NW_EV_GAP, NW_C2S, {}, {} },
 		{ 'G', NW_EV_GAP, NW_S2C, {}, {} },
@@ -177,6 +192,9 @@ void script_play(const char *text)
 			event(letters[i].type, letters[i].dir)->cause = NW_GAP_LOST;
 			script.ev.smb = letters[i].smb;
 			script.ev.smb.session_id = script.session;
+			if (letters[i].type == NW_EV_RST)
+				look(letters[i].dir);
+			script.ev.tcp.ack = script.seq[!letters[i].dir];
 			script.ev.tcp.seq -= letters[i].tcp.seq;
 			script.ev.tcp.flags = letters[i].tcp.flags;
 			script.ev.tcp.ttl = letters[i].tcp.ttl ?: script.ev.tcp.ttl;

@@ -83,7 +83,16 @@ static struct nw_event event(uint8_t type, uint8_t dir)
 	ev.key.addr[1].b[15] = 2;
 	ev.key.port[0] = 50000;
 	ev.key.port[1] = nw_from_be16(445);
-	ev.tcp = (struct nw_tcp){ .seq = R.seq[dir], .ttl = 64, .flags = 0x14, .ip_version = 4 };
+	ev.tcp = (struct nw_tcp){
+		.seq = R.seq[dir], .ack = R.seq[!dir], .ttl = 64, .flags = 0x10, .ip_version = 4
+	};
+	if (type == NW_EV_RST || type == NW_EV_FIN) {
+		ev.tcp.flags |= type == NW_EV_RST ? 0x04 : 0x01;
+		ev.ends.sender = (struct nw_look){ .end = R.seq[dir], .ack = R.seq[!dir], .ttl = 64 };
+		ev.ends.other = (struct nw_look){ .end = R.seq[!dir], .ack = R.seq[dir], .ttl = 64 };
+	}
+	if (type == NW_EV_ALIVE)
+		ev.tcp.pay_len = 10;
 	R.fresh = false;
 	return ev;
 }
@@ -108,7 +117,7 @@ static void message(uint8_t type, uint64_t fingerprint)
 /*
  * n NEGOTIATE, v VALIDATE that matches, V that doesn't; R r: a RST in the server's and the client's name, Z z
  * with another TTL and sequence number; S s A a: the kernel says that it sent, accepted the server's,
- * client's; T the same with the sequence number of Z; F: the server's FIN; c: the client talks on; G: bytes
+ * client's; T the same with the sequence number of Z; F f: a FIN; C c: server, client talk on; G: bytes
  * of the server were not seen; w: 0.6 s pass; !: events are lost.
  */
 static void play(const char *script)
@@ -124,6 +133,7 @@ static void play(const char *script)
 		{ 'S', NW_EV_RST_SENT, NW_S2C, 0, 0 },	   { 's', NW_EV_RST_SENT, NW_C2S, 0, 0 },
 		{ 'A', NW_EV_RST_ACCEPTED, NW_S2C, 0, 0 }, { 'a', NW_EV_RST_ACCEPTED, NW_C2S, 0, 0 },
 		{ 'T', NW_EV_RST_SENT, NW_S2C, 77, 0 },	   { 'F', NW_EV_FIN, NW_S2C, 0, 64 },
+		{ 'f', NW_EV_FIN, NW_C2S, 0, 64 },	   { 'C', NW_EV_ALIVE, NW_S2C, 0, 64 },
 		{ 'c', NW_EV_ALIVE, NW_C2S, 0, 64 },	   { 'G', NW_EV_GAP, NW_S2C, 0, 64 },
 	};
 
@@ -237,8 +247,11 @@ static void a_reset_that_was_not_accepted_ended_nothing(void **state)
 		{ "nrw", SERVER, true, "not-accepted/no none", NULL },
 		{ "nvrw", SERVER, true, "not-accepted/no none", NULL },
 		{ "nrwra", SERVER, true, "not-accepted/no accepted/no rst", NULL },
-		{ "nzraw", SERVER, true, "not-accepted/certain accepted/no rst", "[107" },
-		{ "nrcw", SERVER, true, "not-accepted/likely none", NULL },
+		{ "nzraw", SERVER, true, "not-accepted/likely accepted/no rst", "[107" },
+		{ "nrcw", SERVER, true, "not-accepted/likely none", "[107" },
+		{ "nrcw", SERVER, true, "not-accepted/likely none", "; the connection survived it" },
+		{ "nrFw", SERVER, true, "not-accepted/no fin", NULL },
+		{ "nrRSw", SERVER, true, "not-accepted/no sent/no/ABORT rst", NULL },
 		{ 0 },
 	};
 
@@ -263,13 +276,35 @@ static void verdicts_wait_for_the_word_and_tell_it(void **state)
 	rows(table);
 }
 
-/* Without the kernel's word nothing waits, and a word for a connection that nobody knows makes none. */
+/* What is held until it is known who sent the reset: not longer, and no shorter. */
+static void the_senders_word_alone_ends_the_wait(void **state)
+{
+	begin(SERVER, true, true);
+	play("nvR");
+	assert_string_equal(R.found, "");
+	play("S");
+	assert_non_null(strstr(R.found, "[104 Server reset"));
+	nw_engine_free(&R.engine);
+	/* Forged in the server's name, and accepted by this client, as the server's next packet shows. */
+	begin(CLIENT, true, true);
+	play("nvRACw");
+	assert_non_null(strstr(R.found, "[107 "));
+	assert_null(strstr(R.found, "[104 "));
+	nw_engine_free(&R.engine);
+	/* A verdict that another end brings about does not wait; silence is told nevertheless. */
+	begin(SERVER, true, true);
+	play("nRfw");
+	assert_non_null(strstr(R.found, "this host's TCP did not send the reset"));
+	nw_engine_free(&R.engine);
+}
+
+/* Without the kernel's word nothing more waits, and a word for a connection that nobody knows makes none. */
 static void without_words_all_is_as_ever(void **state)
 {
 	struct nw_engine_stats st;
 
 	begin(SERVER, false, false);
-	play("nvR");
+	play("nvRw");
 	assert_non_null(strstr(R.found, "[104 Server reset"));
 	nw_engine_flush(R.engine);
 	assert_string_equal(R.was, "-/no rst");
@@ -290,6 +325,7 @@ int main(void)
 		cmocka_unit_test(silence_means_nothing_where_no_word_would_come),
 		cmocka_unit_test(a_reset_that_was_not_accepted_ended_nothing),
 		cmocka_unit_test(verdicts_wait_for_the_word_and_tell_it),
+		cmocka_unit_test(the_senders_word_alone_ends_the_wait),
 		cmocka_unit_test(without_words_all_is_as_ever),
 	};
 

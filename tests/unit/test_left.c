@@ -70,13 +70,20 @@ static const struct group groups[] = {
 	       { "nstvacYR", SAME, "107/0/server-rst/w|second_rst" },
 	       { "nstvYK", SAME, "107/0/server-rst/w" }, { "nstvYR", SAME, "107/0/server-rst/w" },
 	       { "nstvYac", SAME, "107/0/server-rst/w" }) },
-	{ "what_only_looks_forged_waits_and_is_told_with_the_doubt",
-	  ROWS({ "nstvY", SAME, "104/0/server-rst/w|may come from a device" },
-	       { "nstvYw", SAME, "104/0/server-rst/w|may come from a device" },
-	       { "nstvYwR", SAME, "104/0/server-rst/w 107/0/server-rst/w" },
-	       { "nstvay", SAME, "105/0/client-rst/w|may come from a device" },
-	       { "nsy", V311, "108/0/client-rst/w|may come from a device" },
-	       { "nstvY", Q_CAPS, "101/1/server-rst/c" }, { "nstvacY", SAME, "" }) },
+	{ "what_only_looks_forged_is_told_alone",
+	  ROWS({ "nstvY", SAME, "107/0/server-rst/w|may not have been sent by it (signs: ttl 33" },
+	       { "nstvYw", SAME, "107/0/server-rst/w|may not" }, { "nstvYwR", SAME, "107/0/server-rst/w" },
+	       { "nstvYwF", SAME, "107/0/server-rst/w 107/0/server-rst/w|was not sent" },
+	       { "nstvay", SAME, "107/0/client-rst/w" }, { "nstvayf", SAME, "107/0/client-rst/w" },
+	       { "nstvacY", SAME, "107/0/server-rst/w" },
+	       { "nstvY", Q_CAPS, "107/0/server-rst/w 101/1/-/c|not seen" },
+	       { "nsy", V311, "107/0/client-rst/w" }, { "nsyf", V311, "107/0/client-rst/w" },
+	       { "nsyr", V311, "107/0/client-rst/w" }, { "nskTkTyf", V311, "107/0/client-rst/w" }) },
+	{ "reset_is_believed_once_its_moment_is_over",
+	  ROWS({ "nstvRw", SAME, "104/0/server-rst/w" }, { "nstvarw", SAME, "105/0/client-rst/w" },
+	       { "nsrw", V311, "108/0/client-rst/w" }, { "nsrK", V311, "108/0/client-rst/w" },
+	       { "nskTkTrw", V311, "108/0/client-rst/w" }, { "nskTkTr", V311, "108/0/client-rst/w" },
+	       { "nrs", V311, "" }, { "nstvra", SAME, "" }) }, /* the answer crossed it */
 };
 
 int main(void)

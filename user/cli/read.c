@@ -155,8 +155,8 @@ static void write_summary(struct reader *r)
 
 void nw_help_read(void)
 {
-	puts("\nExit: 0 nothing found; 1 findings of severity warning or above; 2 a file could not\n"
-	     "be read (all others were), or wrong usage.");
+	puts("\nExit: 0 nothing found; 1 findings of severity warning or above; 2 a file could\n"
+	     "not be read (all others were), or wrong usage.");
 }
 
 int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv)

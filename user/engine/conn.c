@@ -49,6 +49,9 @@ void nw_conn_release(struct nw_engine *e, struct nw_conn *c)
 	exchanges_free(c->validate, c->n_validate);
 	free(c->steps);
 	free(c->findings);
+	free(c->resets);
+	if (c->state)
+		free(c->state->guess.dialects);
 	free(c->state);
 }
 
@@ -95,6 +98,18 @@ struct nw_exchange *nw_conn_add_validate(struct nw_conn *c)
 	return x;
 }
 
+bool nw_conn_take_guess(struct nw_conn *c, struct nw_exchange *x)
+{
+	struct nw_params *guess = &c->state->guess;
+
+	if (!guess->ts || guess->message_id != x->request.message_id ||
+	    guess->session_id != x->request.session_id)
+		return false;
+	x->response = *guess;
+	*guess = (struct nw_params){ 0 };
+	return true;
+}
+
 const char *nw_step_name(uint8_t event_type)
 {
 	static const char *const names[NW_EV_MAX] = {
@@ -111,12 +126,33 @@ const char *nw_step_name(uint8_t event_type)
 	return event_type < NW_EV_MAX ? names[event_type] : NULL;
 }
 
+/*
+ * Is there a use since the last TREE_CONNECT or VALIDATE was answered? The tap tells the first one alone; out
+ * of pieces the joiner reads them all.
+ */
+static bool is_in_use(const struct nw_conn *c)
+{
+	uint64_t used = 0, armed = 0;
+	unsigned int i;
+
+	for (i = 0; i < c->n_steps; i++) {
+		if (c->steps[i].type == NW_EV_USE)
+			used = c->steps[i].ts;
+		if (c->steps[i].type == NW_EV_TREE_RSP)
+			armed = c->steps[i].ts;
+	}
+	for (i = 0; i < c->n_validate; i++)
+		if (c->validate[i].response.ts > armed)
+			armed = c->validate[i].response.ts;
+	return used > armed;
+}
+
 int nw_conn_step(struct nw_conn *c, const struct nw_event *ev)
 {
 	struct nw_step *grown;
 	unsigned int i;
 
-	if (!nw_step_name(ev->type))
+	if (!nw_step_name(ev->type) || (ev->type == NW_EV_USE && is_in_use(c)))
 		return 0;
 	/* Encrypted uses go on for ever: the first of each direction says it all. */
 	for (i = 0; i < c->n_steps; i++)
@@ -229,6 +265,26 @@ bool nw_conn_request_confirmed(const struct nw_conn *c)
 		    c->validate[i].request.is_signed)
 			return true;
 	return false;
+}
+
+void nw_conn_gap(struct nw_conn *c, uint64_t ts, uint8_t unseen)
+{
+	c->state->gap_ts = ts;
+	c->unseen |= unseen;
+}
+
+void nw_conn_see_left(struct nw_conn *c)
+{
+	bool went_on = c->authenticated || c->tree_connected, left = false;
+	unsigned int i;
+
+	for (i = 0; i < c->n_negotiate; i++)
+		left |= c->negotiate[i].request.ts ? went_on && !c->negotiate[i].response.ts :
+						     !c->smb1_negotiate;
+	for (i = 0; i < c->n_validate; i++)
+		left |= !c->validate[i].request.ts;
+	if (left)
+		c->unseen |= NW_UNSEEN_GAP;
 }
 
 enum nw_observed nw_conn_observed(const struct nw_conn *c)

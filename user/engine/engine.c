@@ -20,31 +20,6 @@ void nw_engine_defaults(struct nw_engine_config *cfg)
 	};
 }
 
-static void set_open(struct nw_engine *e, struct nw_conn *c)
-{
-	struct nw_conn_state *s = c->state;
-
-	if (!s->closed_ts)
-		return;
-	*(s->closed_prev ? &s->closed_prev->state->closed_next : &e->closed_first) = s->closed_next;
-	*(s->closed_next ? &s->closed_next->state->closed_prev : &e->closed_last) = s->closed_prev;
-	s->closed_ts = 0;
-}
-
-static void set_closed(struct nw_engine *e, struct nw_conn *c, uint64_t ts)
-{
-	struct nw_conn_state *s = c->state;
-
-	set_open(e, c);
-	nw_join_release(e, &s->join[0]);
-	nw_join_release(e, &s->join[1]);
-	s->closed_ts = ts ? ts : 1;
-	s->closed_prev = e->closed_last;
-	s->closed_next = NULL;
-	*(e->closed_last ? &e->closed_last->state->closed_next : &e->closed_first) = c;
-	e->closed_last = c;
-}
-
 /* Bytes that a joiner held were taken away for another connection. */
 static void see_robbed(struct nw_conn *c)
 {
@@ -54,9 +29,10 @@ static void see_robbed(struct nw_conn *c)
 
 static void leave(struct nw_engine *e, struct nw_conn *c)
 {
-	set_open(e, c);
+	nw_end_open(e, c);
+	nw_join_finish(e, c);
 	see_robbed(c);
-	nw_kernel_conclude(e, c);
+	nw_conn_see_left(c);
 	nw_verdict_final(e, c);
 	nw_peers_note(e->peers, c, true);
 	nw_settle_now(e, c);
@@ -209,8 +185,9 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 
 	if (x && (request ? x->request.ts : x->response.ts))
 		return 0;
+	/* The answer to another IOCTL; or to a VALIDATE of which pieces are still missing. */
 	if (!x && ev->flags & NW_EF_GUESS)
-		return 0; /* the answer to another IOCTL */
+		return nw_params_set(&c->state->guess, ev);
 	if (!x && c->n_validate >= NW_VALIDATES_MAX)
 		nw_verdict_forget(e, c, &c->validate[0]);
 	if (!x)
@@ -225,8 +202,10 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 		x->asked = e->now;
 		x->contradicts = nw_conn_request_confirmed(c);
 		nw_compare_request(x, nw_conn_negotiate_request(c));
-		nw_verdict_request(e, c, x);
-		return 0;
+		if (x->response.ts || !nw_conn_take_guess(c, x)) {
+			nw_verdict_request(e, c, x);
+			return 0;
+		}
 	}
 	nw_compare_response(x, nw_conn_negotiate_response(c));
 	nw_verdict_response(e, c, x);
@@ -255,64 +234,10 @@ static void on_gap(struct nw_conn *c, const struct nw_event *ev)
 	/* The tap picks the stream up where the joiner stands: nothing is missing. */
 	if (ev->cause == NW_GAP_LOST && j->valid && j->pos == ev->tcp.seq)
 		return;
-	c->state->gap_ts = ev->ts;
-	switch (ev->cause) {
-	case NW_GAP_TRUNCATED:
-		c->unseen |= NW_UNSEEN_TRUNCATED;
-		break;
-	case NW_GAP_FRAGMENT:
-		c->unseen |= NW_UNSEEN_FRAGMENT;
-		break;
-	default:
-		c->unseen |= NW_UNSEEN_GAP;
-	}
-}
-
-/* A reset in the name of that side did not end the connection. */
-static void reopen(struct nw_engine *e, struct nw_conn *c, uint8_t by)
-{
-	nw_kernel_drop(c, by);
-	if (c->end.how == NW_END_RST && c->end.by == by) {
-		c->end = (struct nw_end){ 0 };
-		set_open(e, c);
-	}
-}
-
-/* The supposed sender of a reset goes on. */
-static void on_alive(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
-{
-	nw_reset_alive(c, ev->dir);
-	reopen(e, c, ev->dir);
-}
-
-static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
-{
-	bool rst = ev->type == NW_EV_RST;
-	uint8_t outcome = ev->dir == NW_S2C ? rst ? NW_OUT_SERVER_RST : NW_OUT_SERVER_FIN :
-			  rst		    ? NW_OUT_CLIENT_RST :
-					      NW_OUT_CLIENT_FIN;
-
-	bool waits = false;
-
-	if (rst) {
-		nw_kernel_conclude(e, c);
-		waits = nw_reset_add(c, ev) && nw_kernel_reset(e, c, ev, outcome);
-	} else {
-		on_alive(e, c, ev);
-		nw_kernel_conclude(e, c);
-	}
-	if (!c->end.how)
-		c->end = (struct nw_end){
-			.ts = ev->ts, .frame = ev->frame, .by = ev->dir, .how = rst ? NW_END_RST : NW_END_FIN
-		};
-	if (!rst)
-		c->state->fins |= 1 << ev->dir;
-	if (rst || c->state->fins == 3)
-		set_closed(e, c, e->now);
-	if (!waits)
-		nw_verdict_end(e, c, ev, outcome);
-	if (c->state->closed_ts)
-		nw_settle_now(e, c);
+	nw_conn_gap(c, ev->ts,
+		    ev->cause == NW_GAP_TRUNCATED ? NW_UNSEEN_TRUNCATED :
+		    ev->cause == NW_GAP_FRAGMENT  ? NW_UNSEEN_FRAGMENT :
+						    NW_UNSEEN_GAP);
 }
 
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
@@ -344,6 +269,7 @@ int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_ev
 		nw_verdict_tree(c, ev);
 		return 0;
 	case NW_EV_LOGOFF:
+		nw_reset_settle(e, c, UINT64_MAX);
 		nw_verdict_end(e, c, ev, NW_OUT_LOGOFF);
 		return 0;
 	case NW_EV_ENCRYPTED:
@@ -391,11 +317,13 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 		on_gap(c, ev);
 		break;
 	case NW_EV_FIN:
+		nw_end_fin(e, c, ev);
+		break;
 	case NW_EV_RST:
-		on_end(e, c, ev);
+		nw_end_rst(e, c, ev);
 		break;
 	case NW_EV_ALIVE:
-		on_alive(e, c, ev);
+		nw_end_alive(e, c, ev);
 		break;
 	case NW_EV_RST_SENT:
 	case NW_EV_RST_ACCEPTED:
@@ -403,16 +331,10 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 		break;
 	default:
 		if (c->n_resets)
-			on_alive(e, c, ev);
+			nw_end_alive(e, c, ev);
 		err = nw_engine_message(e, c, ev);
 	}
-	if (c->n_resets) {
-		nw_kernel_grade(c);
-		nw_verdict_resets(e, c);
-	}
 	see_robbed(c);
-	if (ev->type != NW_EV_RST && !nw_is_word(ev->type))
-		nw_endpoint_saw(c->state, ev);
 	nw_verdict_due(e, c);
 	nw_peers_note(e->peers, c, false);
 	return err;
@@ -434,15 +356,6 @@ static void expire(struct nw_engine *e)
 	}
 }
 
-static void on_due(struct nw_engine *e, struct nw_conn *c)
-{
-	/* A reset toward this host that its TCP did not take. */
-	if (nw_kernel_tick(e, c, e->now))
-		reopen(e, c, c->end.by);
-	nw_verdict_resets(e, c);
-	nw_verdict_tick(e, c, e->now);
-}
-
 uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 {
 	struct nw_conn *c, *next;
@@ -455,7 +368,7 @@ uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 		for (c = nw_table_first(e->table); c; c = next) {
 			next = nw_table_next(e->table, c);
 			if (c->state->due && e->now >= c->state->due)
-				on_due(e, c);
+				nw_verdict_tick(e, c, e->now);
 			nw_verdict_due(e, c);
 		}
 	}

@@ -85,7 +85,9 @@ struct nw_end {
 #define NW_SIGN_SEQUENCE 0x08u
 #define NW_SIGN_TALKS_ON 0x10u
 #define NW_SIGN_SECOND_RST 0x20u
-#define NW_SIGN_NOT_SENT 0x40u /* this host's own TCP, whose reset it would be, did not send it */
+#define NW_SIGN_ACKNOWLEDGEMENT 0x40u
+#define NW_SIGN_OPTIONS 0x80u
+#define NW_SIGN_NOT_SENT 0x100u /* this host's own TCP, whose reset it would be, did not send it */
 
 enum nw_forged { NW_FORGED_NO = 0, NW_FORGED_LIKELY, NW_FORGED_CERTAIN };
 
@@ -98,11 +100,23 @@ enum nw_forged { NW_FORGED_NO = 0, NW_FORGED_LIKELY, NW_FORGED_CERTAIN };
 struct nw_reset {
 	uint64_t ts;
 	uint64_t frame;
-	uint8_t by;
+	uint64_t due; /* engine's clock: until then it is held, and the kernel's word waited for; 0: over */
+	uint32_t seq;
+	uint32_t beyond[2]; /* by enum nw_dir_id: payload behind this was sent after it */
+	uint16_t ip_id[2];  /* the last before it */
+	uint16_t signs;	    /* NW_SIGN_* */
+	uint8_t by;	    /* enum nw_dir_id: in whose name */
 	uint8_t ttl;
-	uint8_t signs;
+	uint8_t usual_ttl;  /* of the same endpoint's last packet before; 0: none was seen */
 	uint8_t forged;	    /* enum nw_forged */
+	uint8_t told;	    /* the grade that was told */
+	uint8_t lives;	    /* bit by enum nw_dir_id: that end was seen alive since */
 	uint8_t kernel;	    /* NW_KERNEL_*: what this host's own TCP says of it */
+	uint8_t silence;    /* NW_KERNEL_NOT_*: what it says if no word comes until due */
+	bool settled;	    /* it was believed, or told of */
+	bool loss;	    /* it told of bytes that were never seen, if it is genuine */
+	bool late;	    /* its sender sent something long after it ... */
+	bool proven;	    /* ... or what no endpoint could after a reset of its own */
 	const char *reason; /* with SENT, as the kernel calls it; NULL: it doesn't tell. As long-lived as
 			       cfg.arg */
 };
@@ -137,7 +151,6 @@ struct nw_finding {
 	uint8_t fields;		/* NW_FIELD_* */
 	uint8_t leg;		/* enum nw_leg */
 	uint8_t outcome;	/* enum nw_outcome_id */
-	bool doubtful;		/* 104, 105, 108: by a RST that looks forged, without proof */
 	bool refused;		/* 108: TREE_CONNECT was refused */
 	bool near_gap;		/* bytes or events were lost close by */
 	int16_t validate;	/* index into the flow's exchanges, -1: none */
@@ -192,7 +205,7 @@ struct nw_conn {
 	uint16_t n_negotiate, n_validate;
 	uint32_t validates_dropped; /* beyond NW_VALIDATES_MAX; the oldest are forgotten */
 
-	struct nw_reset resets[NW_RESETS_MAX];
+	struct nw_reset *resets; /* room for NW_RESETS_MAX of them; NULL: none */
 	uint8_t n_resets;
 	struct nw_end end;
 
@@ -280,6 +293,9 @@ struct nw_peers *nw_engine_peers(const struct nw_engine *e);
 
 /* Calls fn for each connection, oldest first, until it returns non-zero, which is then returned. */
 int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg);
+
+/* Did the connection go on in spite of this reset? */
+bool nw_reset_survived(const struct nw_reset *r);
 
 enum nw_observed nw_conn_observed(const struct nw_conn *c);
 /*

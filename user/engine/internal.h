@@ -27,18 +27,10 @@ struct nw_join {
 	uint32_t hint_end;
 	bool hint_inner;
 	uint32_t furthest; /* bytes from pos up to the last one known */
+	uint16_t waited;   /* pieces that came behind a message of which some are missing */
 	uint16_t slot;	   /* in nw_engine.held, while bytes are held */
 	uint8_t *bytes;	   /* NW_JOIN_WINDOW of them, NULL: nothing held */
 	uint8_t *known;	   /* 1 for each that is there */
-};
-
-/* What the packets of one endpoint look like, to tell a forged reset from its own. */
-struct nw_endpoint {
-	bool seen;
-	uint8_t ttl;
-	uint16_t window;
-	uint16_t ip_id;
-	uint32_t seq_end; /* behind the last byte told of */
 };
 
 /* A word of the kernel whose reset was not seen yet. */
@@ -50,43 +42,16 @@ struct nw_word {
 	uint8_t by;   /* enum nw_dir_id: the reset's sender */
 };
 
-/* A reset that was seen, and what may still be said of it. */
-struct nw_awaited {
-	uint64_t due;	/* until when; 0: nothing is awaited */
-	uint32_t seq;	/* of the reset */
-	uint8_t missed; /* NW_KERNEL_SENT, NW_KERNEL_ACCEPTED: what silence until then would mean something of
-			 */
-};
-
-/* What waits for the kernel's word: kernel_word.c. */
+/* The kernel's words on resets: kernel_word.c. */
 struct nw_kernel_state {
 	struct nw_word word[4]; /* words that came before their resets, a ring */
-	struct nw_awaited awaited[NW_RESETS_MAX];
-	uint64_t held_ts, held_frame, held_due; /* the end whose verdict waits; ts 0: none */
-	uint8_t held_outcome, held_by;
-	uint8_t sockets;  /* bit by direction: its sender is a socket of this host */
-	uint8_t words[2]; /* by direction; the kernel tells at most NW_RST_MAX */
-	uint8_t next;	  /* of word[] */
-};
-
-/* The packet that settled something. */
-struct nw_where {
-	uint64_t ts; /* event clock, ns */
-	uint64_t frame;
-};
-
-/* How somebody left. */
-struct nw_left {
-	struct nw_where at;
-	uint64_t by;	     /* engine clock: when it counts, if doubtful; 0: none */
-	uint64_t session_id; /* LOGOFF */
-	uint8_t outcome;     /* enum nw_outcome_id */
-	bool doubtful;	     /* by a RST that looks forged */
+	uint8_t sockets;	/* bit by direction: its sender is a socket of this host */
+	uint8_t words[2];	/* by direction; the kernel tells at most NW_RST_MAX */
+	uint8_t next;		/* of word[] */
 };
 
 struct nw_conn_state {
 	struct nw_join join[2];
-	struct nw_endpoint endpoint[2];
 	uint64_t due;	    /* earliest deadline, 0: none */
 	uint64_t closed_ts; /* 0: open; else a member of the engine's list of the closed */
 	struct nw_conn *closed_prev, *closed_next;
@@ -94,12 +59,14 @@ struct nw_conn_state {
 	uint64_t unvalidated; /* a tree was used before any VALIDATE; 0: not */
 	uint64_t unvalidated_frame;
 	struct nw_kernel_state kernel;
-	struct nw_left doubt;
+	struct nw_params guess;	 /* the last error response of an IOCTL that was not read, or not yet */
 	uint64_t unused_session; /* 3.1.1: event time of the answer that no request has followed; 0: none */
 	uint64_t refused_ts;	 /* of the last TREE_CONNECT that got ACCESS_DENIED */
 	uint8_t refused;	 /* how many in a row, as far as is counted */
 	bool used;		 /* a tree was used since the last VALIDATE request */
 	int16_t unused_validate; /* answered well, and the tree not used since; -1: none */
+	struct nw_end fin;	 /* the first */
+	uint8_t resets_before;	 /* it */
 	uint8_t fins;		 /* bit by direction */
 	uint8_t noted;		 /* what the memory over connections has of it; its own bits */
 	enum { NW_UNSETTLED, NW_SETTLING, NW_SETTLED } settled;
@@ -133,6 +100,8 @@ int nw_conn_init(struct nw_conn *c, const struct nw_event *ev, uint64_t id);
 void nw_conn_release(struct nw_engine *e, struct nw_conn *c);
 struct nw_exchange *nw_conn_add_negotiate(struct nw_conn *c);
 struct nw_exchange *nw_conn_add_validate(struct nw_conn *c);
+/* A request was read: was it answered before that? Then the answer is taken in. */
+bool nw_conn_take_guess(struct nw_conn *c, struct nw_exchange *x);
 int nw_params_set(struct nw_params *p, const struct nw_event *ev);
 /* Keeps the event as a step of the connection, if its type is one. 0 or -ENOMEM. */
 int nw_conn_step(struct nw_conn *c, const struct nw_event *ev);
@@ -151,6 +120,11 @@ void nw_settle_begin(struct nw_engine *e, struct nw_conn *c);
 void nw_settle_now(struct nw_engine *e, struct nw_conn *c);
 uint64_t nw_settle_tick(struct nw_engine *e);
 
+/* Something stayed unseen (NW_UNSEEN_*) before this moment, which findings close by will say. */
+void nw_conn_gap(struct nw_conn *c, uint64_t ts, uint8_t unseen);
+/* No more will come: exchanges of which one half was never seen. */
+void nw_conn_see_left(struct nw_conn *c);
+
 /* compare.c */
 void nw_compare_request(struct nw_exchange *x, const struct nw_params *negotiate);
 void nw_compare_response(struct nw_exchange *x, const struct nw_params *negotiate);
@@ -158,7 +132,19 @@ uint16_t nw_highest_dialect(const struct nw_params *p);
 
 /* join.c: hands every message that it completes to nw_engine_message() */
 int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+/* No more will come, of either direction: messages behind others of which pieces are missing are read. */
+void nw_join_finish(struct nw_engine *e, struct nw_conn *c);
 void nw_join_release(struct nw_engine *e, struct nw_join *j);
+
+/* end.c */
+void nw_end_rst(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+void nw_end_fin(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+/* A packet that is neither: it may show that a reset in its sender's name ended nothing. */
+void nw_end_alive(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+/* More is known of a reset: what ended the connection, if anything did? */
+void nw_end_find(struct nw_engine *e, struct nw_conn *c);
+/* It goes on, or is forgotten: off the engine's list of the closed. */
+void nw_end_open(struct nw_engine *e, struct nw_conn *c);
 
 /* engine.c */
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
@@ -167,7 +153,8 @@ int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_ev
 void nw_verdict_request(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
 void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
 /* verdict_end.c */
-void nw_verdict_resets(struct nw_engine *e, struct nw_conn *c);
+/* A reset that is doubted: rule 107, once for each grade. */
+void nw_verdict_reset(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r);
 void nw_verdict_session(struct nw_conn *c, const struct nw_event *ev);
 void nw_verdict_tree(struct nw_conn *c, const struct nw_event *ev);
 void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome);
@@ -180,25 +167,36 @@ void nw_verdict_final(struct nw_engine *e, struct nw_conn *c);
 void nw_verdict_due(struct nw_engine *e, struct nw_conn *c);
 
 /* reset.c */
-struct nw_reset *nw_reset_add(struct nw_conn *c, const struct nw_event *ev);
-void nw_reset_alive(struct nw_conn *c, uint8_t by);
-void nw_endpoint_saw(struct nw_conn_state *s, const struct nw_event *ev);
+/* A RST comes in; NULL: more than are kept, or no memory. */
+struct nw_reset *nw_reset_add(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+/* A packet that is no RST: does it disprove a reset in its sender's name? */
+bool nw_reset_alive(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+/*
+ * What this host's own TCP says of a reset (NW_KERNEL_*; 0: nothing) enters here alone: the grade, the end of
+ * the connection, and what was held back until it is known who sent the reset, follow.
+ */
+void nw_reset_word(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r, uint8_t word);
+/* Does this RST or FIN tell of bytes, of either end, that were never seen? */
+bool nw_ends_with_loss(const struct nw_conn *c, const struct nw_event *ev);
+/*
+ * Resets that are held until now (UINT64_MAX: all) are believed, with all that follows from it, or told as
+ * forged. What the kernel may say of them is still waited for.
+ */
+void nw_reset_settle(struct nw_engine *e, struct nw_conn *c, uint64_t now);
+uint64_t nw_reset_due(const struct nw_conn *c); /* 0: none is held or waits */
+/* Is there one that is likely or certain to be forged? What follows it is its doing, and nobody's will. */
+bool nw_reset_doubted(const struct nw_conn *c);
 
 /* kernel_word.c */
 bool nw_is_word(uint8_t type);
 /* A connection begins: which of its ends are sockets of this host? */
 void nw_kernel_begin(struct nw_engine *e, struct nw_conn *c);
-/* A reset was added; returns whether the verdict on the end that it makes waits for the kernel's word. */
-bool nw_kernel_reset(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome);
+/* A reset was added: words that came before it, and what it will mean if none comes. */
+void nw_kernel_reset(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r);
 /* A word came, about a reset that was or will be seen. */
 void nw_kernel_word(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
-/* What waits is concluded as far as it is due; returns whether a reset turned out to have ended nothing. */
-bool nw_kernel_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now);
-uint64_t nw_kernel_due(const struct nw_conn *c); /* 0: nothing waits */
-/* The verdict that waits is given now, without the word; or, if the end was none, never. */
-void nw_kernel_conclude(struct nw_engine *e, struct nw_conn *c);
-void nw_kernel_drop(struct nw_conn *c, uint8_t by);
-void nw_kernel_grade(struct nw_conn *c);
+/* No word came in time: NW_KERNEL_NOT_*, as far as that means something. */
+uint8_t nw_kernel_silence(const struct nw_engine *e, const struct nw_reset *r);
 void nw_kernel_text(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f);
 
 /* text.c */

@@ -146,14 +146,16 @@ static int extract_unusual(struct nw_event *ev, const uint8_t *h, uint32_t n)
 
 /* Hand over the message at h (n bytes of it known, len long) as the event that the tap would have made. */
 static int tell(struct nw_engine *e, struct nw_conn *c, const struct nw_event *piece, const uint8_t *nbss,
-		const uint8_t *h, uint32_t n, uint32_t len, uint8_t type)
+		const uint8_t *h, uint32_t n, uint32_t len, const struct nw_judged *r)
 {
+	uint8_t type = r->class == NW_CL_REQUEST ? NW_EV_USE : r->type;
 	struct nw_event ev = *piece;
 	const struct nw_join *j = &c->state->join[piece->dir & 1];
 
 	memset(&ev.smb, 0, sizeof(ev.smb));
 	ev.type = type;
-	ev.flags = (piece->flags & (NW_EF_SYN_SEEN)) | NW_EF_JOINED | (j->inner ? NW_EF_COMPOUND : 0);
+	ev.flags = (piece->flags & (NW_EF_SYN_SEEN)) | NW_EF_JOINED | (j->inner ? NW_EF_COMPOUND : 0) |
+		   (r->guess && type == NW_EV_VALIDATE_RSP ? NW_EF_GUESS : 0);
 	ev.msg_seq = j->pos;
 	ev.msg_len = len + (nbss ? NW_NBSS_HEADER : 0);
 	memset(ev.data, 0, sizeof(ev.data));
@@ -222,7 +224,7 @@ static int step(struct nw_engine *e, struct nw_conn *c, const struct nw_event *p
 	room = j->frame_end - j->pos - nb;
 	memcpy(head, j->bytes + nb, nw_min(have - nb, NW_JUDGE_MAX));
 	pending(c, ids);
-	r = nw_judge(head, have - nb, room, ids, 0);
+	r = nw_judge(head, have - nb, room, ids, c->state->join[!(piece->dir & 1)].furthest);
 	if (r.class == NW_CL_MORE) {
 		if (have - nb < nw_min(room, NW_JUDGE_MAX))
 			return MISSING;
@@ -235,8 +237,7 @@ static int step(struct nw_engine *e, struct nw_conn *c, const struct nw_event *p
 	if (r.class == NW_CL_MESSAGE && have - nb < need)
 		return WITHIN;
 	if (r.class != NW_CL_SKIP)
-		err = tell(e, c, piece, nb ? j->bytes : NULL, j->bytes + nb, nw_min(have - nb, len), len,
-			   r.class == NW_CL_REQUEST ? NW_EV_USE : r.type);
+		err = tell(e, c, piece, nb ? j->bytes : NULL, j->bytes + nb, nw_min(have - nb, len), len, &r);
 	j->inner = r.next;
 	move_to(j, r.next ? j->pos + nb + r.next : j->frame_end);
 	return err < 0 ? err : ON;
@@ -265,6 +266,46 @@ static void take_boundary(struct nw_engine *e, struct nw_join *j, const struct n
 	}
 }
 
+/*
+ * From boundary to boundary as far as the bytes go. A message of which some are missing is waited for until
+ * as many pieces have come behind it as the tap waits for (wire/stream.h), or `last` says that no more will.
+ */
+static int walk(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, struct nw_join *j,
+		bool last)
+{
+	int r;
+
+	do {
+		if (!j->bytes)
+			return 0;
+		r = step(e, c, ev);
+		if (r == MISSING && j->valid && nw_seq_diff(j->hint, j->pos) > 0) {
+			/* The tap judged what begins here, and will not pass it. */
+			move_to_hint(j);
+			r = ON;
+		} else if (r == WITHIN && hint_is_complete(j) && (last || ++j->waited > NW_AHEAD_MAX)) {
+			c->unseen |= NW_UNSEEN_GAP;
+			move_to_hint(j);
+			r = ON;
+		}
+		if (r == ON)
+			j->waited = 0;
+	} while (r == ON);
+	return r;
+}
+
+void nw_join_finish(struct nw_engine *e, struct nw_conn *c)
+{
+	unsigned int dir;
+
+	for (dir = 0; dir < 2; dir++) {
+		struct nw_event ev = { .ts = c->last_ts, .key = c->key, .client = c->client, .dir = dir };
+
+		if (c->state->join[dir].valid && walk(e, c, &ev, &c->state->join[dir], true) == WITHIN)
+			c->unseen |= NW_UNSEEN_GAP;
+	}
+}
+
 int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
 {
 	struct nw_join *j = &c->state->join[ev->dir & 1];
@@ -286,20 +327,7 @@ int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event 
 		}
 		put(j, ev->msg_seq, ev->data + 4, len);
 	}
-	do {
-		if (!j->bytes)
-			return 0;
-		r = step(e, c, ev);
-		if (r == MISSING && j->valid && nw_seq_diff(j->hint, j->pos) > 0) {
-			/* The tap judged what begins here, and will not pass it. */
-			move_to_hint(j);
-			r = ON;
-		} else if (r == WITHIN && hint_is_complete(j)) {
-			c->unseen |= NW_UNSEEN_GAP;
-			move_to_hint(j);
-			r = ON;
-		}
-	} while (r == ON);
+	r = walk(e, c, ev, j, false);
 	if (!j->furthest || !j->valid)
 		nw_join_release(e, j);
 	return r < 0 ? r : 0;

@@ -2,8 +2,8 @@
 /*
  * This host's own word on resets (bpf/resets.bpf.c), matched to the resets on the wire. A reset that answers
  * a packet is told before it leaves, one that the host sends of its own accord after; one that came is told
- * when TCP has taken it. The packet may also never be seen. So a verdict on an end waits a moment for the
- * word.
+ * when TCP has taken it. The packet may also never be seen. So a word is kept a moment for its reset, as a
+ * reset is held for its word (reset.c).
  *
  * Silence means something only where a word would have come: the end concerned is a socket of this host (an
  * address alone is not enough, think of NAT into a container), the kernel tells of all its resets, and no
@@ -48,47 +48,28 @@ static bool within(uint64_t a, uint64_t b)
 	return (a > b ? a - b : b - a) < MOMENT;
 }
 
-/* Of several resets, the one that the host took is the end. */
-static void ended_by(struct nw_conn *c, const struct nw_reset *r)
-{
-	const struct nw_reset *was =
-		c->end.how == NW_END_RST ? nw_conn_reset_at(c, c->end.ts, c->end.frame) : NULL;
-
-	if (was && !(was->kernel & (NW_KERNEL_SENT | NW_KERNEL_ACCEPTED)))
-		c->end = (struct nw_end){ .ts = r->ts, .frame = r->frame, .by = r->by, .how = NW_END_RST };
-}
-
 static void hear(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r, const struct nw_word *w)
 {
-	struct nw_kernel_state *k = &c->state->kernel;
-	struct nw_awaited *a = &k->awaited[r - c->resets];
-	uint8_t word = w->type == NW_EV_RST_SENT ? NW_KERNEL_SENT : NW_KERNEL_ACCEPTED;
+	bool sent = w->type == NW_EV_RST_SENT;
 
-	if (word == NW_KERNEL_ACCEPTED)
-		ended_by(c, r);
-	r->kernel |= word;
-	a->missed &= ~word;
-	if (!a->missed)
-		a->due = 0;
-	if (word == NW_KERNEL_SENT && w->reason && e->cfg.reset_reason)
+	r->silence &= sent ? ~NW_KERNEL_NOT_SENT : ~NW_KERNEL_NOT_ACCEPTED;
+	if (sent && w->reason && e->cfg.reset_reason)
 		r->reason = e->cfg.reset_reason(e->arg, w->reason);
-	nw_kernel_grade(c);
-	if (k->held_ts && k->held_ts == r->ts && k->held_by == r->by)
-		nw_kernel_conclude(e, c);
+	nw_reset_word(e, c, r, sent ? NW_KERNEL_SENT : NW_KERNEL_ACCEPTED);
 }
 
 /* The newest word of that type for this reset that waits, one with its sequence number before others. */
-static struct nw_word *waiting(struct nw_kernel_state *k, const struct nw_event *ev, uint8_t type)
+static struct nw_word *waiting(struct nw_kernel_state *k, const struct nw_reset *r, uint8_t type)
 {
 	struct nw_word *best = NULL;
 
 	for (unsigned int i = 0; i < sizeof(k->word) / sizeof(*k->word); i++) {
 		struct nw_word *w = &k->word[i];
 
-		if (!w->ts || w->type != type || w->by != ev->dir || !within(w->ts, ev->ts))
+		if (!w->ts || w->type != type || w->by != r->by || !within(w->ts, r->ts))
 			continue;
-		if (!best || (w->seq == ev->tcp.seq) > (best->seq == ev->tcp.seq) ||
-		    ((w->seq == ev->tcp.seq) == (best->seq == ev->tcp.seq) && w->ts > best->ts))
+		if (!best || (w->seq == r->seq) > (best->seq == r->seq) ||
+		    ((w->seq == r->seq) == (best->seq == r->seq) && w->ts > best->ts))
 			best = w;
 	}
 	return best;
@@ -107,38 +88,28 @@ static bool would_accept(const struct nw_conn *c, uint8_t by)
 	return true;
 }
 
-bool nw_kernel_reset(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome)
+void nw_kernel_reset(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r)
 {
 	struct nw_kernel_state *k = &c->state->kernel;
-	struct nw_reset *r = &c->resets[c->n_resets - 1];
-	struct nw_awaited *a = &k->awaited[c->n_resets - 1];
-	bool sender = k->sockets & 1 << ev->dir, receiver = k->sockets & 1 << !ev->dir;
 
 	if (!e->kernel_speaks)
-		return false;
-	*a = (struct nw_awaited){ .seq = ev->tcp.seq };
-	if (sender && e->kernel_complete && k->words[ev->dir] < NW_RST_MAX)
-		a->missed |= NW_KERNEL_SENT;
-	if (receiver && would_accept(c, ev->dir) && k->words[ev->dir] < NW_RST_MAX)
-		a->missed |= NW_KERNEL_ACCEPTED;
-	if (a->missed)
-		a->due = e->now + MOMENT;
+		return;
+	if (k->words[r->by] < NW_RST_MAX) {
+		if (e->kernel_complete && k->sockets & 1 << r->by)
+			r->silence |= NW_KERNEL_NOT_SENT;
+		if (k->sockets & 1 << !r->by && would_accept(c, r->by))
+			r->silence |= NW_KERNEL_NOT_ACCEPTED;
+	}
+	if (r->silence && r->due < e->now + MOMENT)
+		r->due = e->now + MOMENT;
 	for (uint8_t type = NW_EV_RST_SENT; type <= NW_EV_RST_ACCEPTED; type++) {
-		struct nw_word *w = waiting(k, ev, type);
+		struct nw_word *w = waiting(k, r, type);
 
 		if (!w)
 			continue;
 		hear(e, c, r, w);
 		w->ts = 0;
 	}
-	if (r->kernel || !(sender || a->missed))
-		return false;
-	k->held_ts = ev->ts;
-	k->held_frame = ev->frame;
-	k->held_due = e->now + MOMENT;
-	k->held_outcome = outcome;
-	k->held_by = ev->dir;
-	return k->held_ts;
 }
 
 void nw_kernel_word(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
@@ -153,7 +124,7 @@ void nw_kernel_word(struct nw_engine *e, struct nw_conn *c, const struct nw_even
 		k->words[ev->dir]++;
 	for (unsigned int i = 0; i < c->n_resets; i++) {
 		struct nw_reset *r = &c->resets[i];
-		bool same = k->awaited[i].seq == ev->tcp.seq;
+		bool same = r->seq == ev->tcp.seq;
 
 		if (r->by != ev->dir || r->kernel & word || !within(r->ts, ev->ts) || (exact && !same))
 			continue;
@@ -168,81 +139,10 @@ void nw_kernel_word(struct nw_engine *e, struct nw_conn *c, const struct nw_even
 	k->next = (k->next + 1) % (sizeof(k->word) / sizeof(*k->word));
 }
 
-/* What silence means. Returns whether the end of the connection was none. */
-static bool missed(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r, uint8_t words)
+uint8_t nw_kernel_silence(const struct nw_engine *e, const struct nw_reset *r)
 {
 	/* The word may be among what was lost. */
-	if (e->lost_ts && e->lost_ts + NEAR >= r->ts)
-		return false;
-	if (words & NW_KERNEL_SENT)
-		r->kernel |= NW_KERNEL_NOT_SENT;
-	if (words & NW_KERNEL_ACCEPTED)
-		r->kernel |= NW_KERNEL_NOT_ACCEPTED;
-	return words & NW_KERNEL_ACCEPTED && c->end.how == NW_END_RST && c->end.ts == r->ts;
-}
-
-bool nw_kernel_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now)
-{
-	struct nw_kernel_state *k = &c->state->kernel;
-	bool no_end = false;
-
-	for (unsigned int i = 0; i < c->n_resets; i++) {
-		struct nw_awaited *a = &k->awaited[i];
-
-		if (!a->due || now < a->due)
-			continue;
-		no_end |= missed(e, c, &c->resets[i], a->missed);
-		a->due = 0;
-	}
-	nw_kernel_grade(c);
-	if (!no_end && k->held_ts && now >= k->held_due)
-		nw_kernel_conclude(e, c);
-	return no_end;
-}
-
-uint64_t nw_kernel_due(const struct nw_conn *c)
-{
-	const struct nw_kernel_state *k = &c->state->kernel;
-	uint64_t first = k->held_ts ? k->held_due : 0;
-
-	for (unsigned int i = 0; i < c->n_resets; i++)
-		if (k->awaited[i].due && (!first || k->awaited[i].due < first))
-			first = k->awaited[i].due;
-	return first;
-}
-
-void nw_kernel_conclude(struct nw_engine *e, struct nw_conn *c)
-{
-	struct nw_kernel_state *k = &c->state->kernel;
-	const struct nw_event ev = {
-		.type = NW_EV_RST, .ts = k->held_ts, .frame = k->held_frame, .dir = k->held_by
-	};
-
-	if (!k->held_ts)
-		return;
-	k->held_ts = 0;
-	nw_verdict_end(e, c, &ev, k->held_outcome);
-}
-
-void nw_kernel_drop(struct nw_conn *c, uint8_t by)
-{
-	if (c->state->kernel.held_by == by)
-		c->state->kernel.held_ts = 0;
-}
-
-/* The kernel knows: what it sent is not forged, whatever it looks like, and what it did not send is. */
-void nw_kernel_grade(struct nw_conn *c)
-{
-	for (unsigned int i = 0; i < c->n_resets; i++) {
-		struct nw_reset *r = &c->resets[i];
-
-		if (r->kernel & NW_KERNEL_SENT)
-			r->forged = NW_FORGED_NO;
-		if (r->kernel & NW_KERNEL_NOT_SENT) {
-			r->signs |= NW_SIGN_NOT_SENT;
-			r->forged = NW_FORGED_CERTAIN;
-		}
-	}
+	return e->lost_ts && e->lost_ts + NEAR >= r->ts ? 0 : r->silence;
 }
 
 void nw_kernel_text(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f)

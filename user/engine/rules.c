@@ -123,13 +123,32 @@ const struct nw_rule nw_rules[] = {
 		.number = 107,
 		.severity = NW_SEV_WARNING,
 		.name = "reset-forged",
-		.sentence = "A TCP reset was not sent by its supposed sender.",
+		.sentence = "A TCP reset was not, or may not have been, sent by its supposed sender.",
 		.explanation =
-			"The RST is unlike the other packets of the endpoint in whose name it came: another TTL or hop "
-			"limit, another kind of IP id or window, an old sequence number, or the endpoint went on "
-			"talking. Some device on the way ended the connection (or tried to).",
+			"Some device on the way ended the connection (or tried to) in the name of one end. Each RST "
+			"is held against the packets that the same end sent before, and for half a second "
+			"(outcome_wait) against what both ends do next. The signs:\n"
+			"  ttl              neither of the last two TTLs (hop limits) of that end\n"
+			"  ip_id            not of its count of IP ids (0 is genuine)\n"
+			"  window           a bare RST with one, a RST/ACK with another one\n"
+			"  options          TCP options, which that end does not use\n"
+			"  sequence         neither its next one nor what the peer acknowledged\n"
+			"  acknowledgement  of what was never sent, or a step back\n"
+			"  talks_on         it sent new data, or sent data again\n"
+			"  second_rst       a second RST followed that has all its looks\n"
+			"  not_sent         that end is this host, whose own TCP did not send it\n\n"
+			"Certain is what a dead endpoint can't do: acknowledge in new data what the peer sent after the "
+			"RST, send new data much later, or anything later when there is a sign of looks, too; and what "
+			"this host's own kernel denies. Likely: ttl or talks_on alone (paths change, and the TTL with "
+			"them; a genuine RST may overtake data), or two other signs. One other sign alone is no: some "
+			"systems send their own resets like that. What this host's kernel says it sent is never called "
+			"forged. A forger who copies all looks is found only by what follows.\n\n"
+			"Nothing is concluded of an end from a RST that is likely or certain to be forged: 104, 105 "
+			"and 108 are not told then, and 101 says that the outcome was not seen. Load balancers and "
+			"firewalls that reset in the name of a server are forgers in this sense.",
 		.remedy = "Look for inspecting firewalls, intrusion prevention and accelerators that reset "
-			  "connections on port 445; the TTL tells how many hops away it is.",
+			  "connections on port 445; the TTL tells how many hops away it is (most senders begin at 64, 128 "
+			  "or 255).",
 		.section = "none (RFC 9293 3.5.3)",
 	},
 	{

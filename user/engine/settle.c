@@ -25,8 +25,8 @@ void nw_settle_begin(struct nw_engine *e, struct nw_conn *c)
 	s->settle_next = NULL;
 	*(e->settle_last ? &e->settle_last->state->settle_next : &e->settle_first) = c;
 	e->settle_last = c;
-	/* What came too late for a closed connection's end */
-	if (s->closed_ts)
+	/* What came too late for a closed connection's end, which is no end yet while a reset is held */
+	if (s->closed_ts && !nw_reset_due(c))
 		nw_settle_now(e, c);
 }
 

@@ -39,8 +39,9 @@ const char *nw_forged_name(uint8_t forged)
 
 const char *nw_sign_name(unsigned int bit)
 {
-	static const char *const names[] = { "ttl",	 "window",     "ip_id",	  "sequence",
-					     "talks_on", "second_rst", "not_sent" };
+	static const char *const names[] = { "ttl",	 "window",     "ip_id",		  "sequence",
+					     "talks_on", "second_rst", "acknowledgement", "options",
+					     "not_sent" };
 
 	return NAME_AT(names, bit);
 }
@@ -157,13 +158,6 @@ static void say_101(struct nw_text *s, const struct nw_conn *c, const struct nw_
 	say_outcome(s, f);
 }
 
-/* A reset that looks forged proves neither that its supposed sender wanted it nor why. */
-static void say_doubt(struct nw_text *s, const char *sender)
-{
-	nw_text_add(s, "the reset is unlike %s's other packets and may come from a device on the way",
-		    sender);
-}
-
 static void say_104(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f, enum nw_vantage v)
 {
 	const struct nw_exchange *x = &c->validate[f->validate];
@@ -183,8 +177,6 @@ static void say_104(struct nw_text *s, const struct nw_conn *c, const struct nw_
 		nw_text_add(s, "on 3.1.1 the server has to refuse it");
 	else if (!x->request.is_signed)
 		nw_text_add(s, "the request is not signed, which a server may refuse");
-	else if (f->doubtful)
-		say_doubt(s, "the server");
 	else if (v == NW_VANTAGE_SERVER)
 		nw_text_add(s, "nothing was changed on the way here, look at the server's own log");
 	else
@@ -226,12 +218,8 @@ static void say_108(struct nw_text *s, const struct nw_finding *f)
 			       " after TREE_CONNECT was refused again with ACCESS_DENIED, also for the first "
 			       "share, on 3.1.1: " :
 			       " after its login succeeded on 3.1.1, without connecting a share: ");
-	if (f->doubtful)
-		say_doubt(s, "the client");
-	else
-		nw_text_add(s, "NEGOTIATE may have been altered between client and server, or %s",
-			    f->refused ? "the user has no right to any share" :
-					 "the client only tried the login");
+	nw_text_add(s, "NEGOTIATE may have been altered between client and server, or %s",
+		    f->refused ? "the user has no right to any share" : "the client only tried the login");
 }
 
 static void say_109(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f, enum nw_vantage v)
@@ -254,17 +242,22 @@ static void say_109(struct nw_text *s, const struct nw_conn *c, const struct nw_
 
 static void say_107(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f)
 {
-	unsigned int i, any = 0, signs = 0;
+	const struct nw_reset *r = nw_conn_reset_at(c, f->ts, f->frame);
+	unsigned int i, any = 0;
 
-	for (i = 0; i < c->n_resets; i++)
-		if (c->resets[i].ts == f->ts && c->resets[i].frame == f->frame)
-			signs = c->resets[i].signs;
-	nw_text_add(s, "A TCP reset in the name of the %s was not sent by it (",
-		    f->outcome == NW_OUT_SERVER_RST ? "server" : "client");
-	for (i = 0; nw_sign_name(i); i++)
-		if (signs & 1u << i)
-			nw_text_add(s, "%s%s", any++ ? ", " : "", nw_sign_name(i));
-	nw_text_add(s, ": unlike it)");
+	if (!r)
+		return;
+	nw_text_add(s, "A TCP reset in the name of the %s %s it (signs: ",
+		    f->outcome == NW_OUT_SERVER_RST ? "server" : "client",
+		    r->forged == NW_FORGED_CERTAIN ? "was not sent by" : "may not have been sent by");
+	for (i = 0; nw_sign_name(i); i++) {
+		if (!(r->signs & 1u << i))
+			continue;
+		nw_text_add(s, "%s%s", any++ ? ", " : "", nw_sign_name(i));
+		if (1u << i == NW_SIGN_TTL)
+			nw_text_add(s, " %u instead of %u", r->ttl, r->usual_ttl);
+	}
+	nw_text_add(s, ")%s", nw_reset_survived(r) ? "; the connection survived it" : "");
 }
 
 static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f,
@@ -298,9 +291,7 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 	case 105:
 		say_leaving(s, f);
 		nw_text_add(s, " after VALIDATE_NEGOTIATE_INFO was answered well, without using the tree: ");
-		if (f->doubtful)
-			say_doubt(s, "the client");
-		else if (f->leg == NW_LEG_NONE)
+		if (f->leg == NW_LEG_NONE)
 			nw_text_add(s, "it may have found a signature wrong, or was told to stop");
 		else
 			nw_text_add(

@@ -61,7 +61,7 @@ void nw_tell(struct nw_engine *e, struct nw_conn *c, struct nw_finding f)
 	const struct nw_exchange *x = f.validate >= 0 ? &c->validate[f.validate] : NULL;
 	struct nw_finding *kept;
 
-	if (told_before(c, &f))
+	if (f.rule != 107 && told_before(c, &f))
 		return;
 	kept = add(c);
 
@@ -146,24 +146,26 @@ void nw_conclude_unvalidated(struct nw_engine *e, struct nw_conn *c)
 	s->unvalidated = 0;
 }
 
-static uint64_t deadline(const struct nw_engine *e, const struct nw_exchange *x)
+static uint64_t deadline(const struct nw_engine *e, const struct nw_conn *c, const struct nw_exchange *x)
 {
+	uint64_t by = x->asked + (nw_is_altered(x) ? e->cfg.outcome_wait : e->cfg.answer_timeout);
+
 	if (x->concluded || !x->request.ts || x->response.ts)
 		return 0;
-	return x->asked + (nw_is_altered(x) ? e->cfg.outcome_wait : e->cfg.answer_timeout);
+	return by > nw_reset_due(c) ? by :
+				      nw_reset_due(c); /* a reset that is settled then may be the outcome */
 }
 
 void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now)
 {
 	unsigned int i;
 
-	if (c->state->doubt.by && now >= c->state->doubt.by)
-		nw_conclude_doubt(e, c);
+	nw_reset_settle(e, c, now);
 	if (c->state->unvalidated && now >= c->state->unvalidated + e->cfg.answer_timeout)
 		nw_conclude_unvalidated(e, c);
 	for (i = 0; i < c->n_validate; i++) {
 		struct nw_exchange *x = &c->validate[i];
-		uint64_t by = deadline(e, x);
+		uint64_t by = deadline(e, c, x);
 		struct nw_finding f;
 
 		if (!by || now < by)
@@ -185,18 +187,17 @@ void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now)
 void nw_verdict_due(struct nw_engine *e, struct nw_conn *c)
 {
 	uint64_t first = c->state->unvalidated ? c->state->unvalidated + e->cfg.answer_timeout : 0;
+	uint64_t reset = nw_reset_due(c);
 	unsigned int i;
 
-	if (c->state->doubt.by && (!first || c->state->doubt.by < first))
-		first = c->state->doubt.by;
+	if (reset && (!first || reset < first))
+		first = reset;
 	for (i = 0; i < c->n_validate; i++) {
-		uint64_t by = deadline(e, &c->validate[i]);
+		uint64_t by = deadline(e, c, &c->validate[i]);
 
 		if (by && (!first || by < first))
 			first = by;
 	}
-	if (nw_kernel_due(c) && (!first || nw_kernel_due(c) < first))
-		first = nw_kernel_due(c);
 	c->state->due = first;
 	if (first && (!e->next_due || first < e->next_due))
 		e->next_due = first;
@@ -213,8 +214,8 @@ void nw_verdict_final(struct nw_engine *e, struct nw_conn *c)
 {
 	unsigned int i;
 
+	nw_reset_settle(e, c, UINT64_MAX);
 	nw_verdict_tick(e, c, e->now);
-	nw_conclude_doubt(e, c);
 	nw_conclude_unvalidated(e, c);
 	for (i = 0; i < c->n_validate; i++)
 		nw_verdict_forget(e, c, &c->validate[i]);

@@ -5,6 +5,12 @@
 
 #include "internal.h"
 
+/* The packet that settled something. */
+struct nw_where {
+	uint64_t ts; /* event clock, ns */
+	uint64_t frame;
+};
+
 /* A finding of this rule about that exchange (NULL: none), with the severity of the rule's row. */
 struct nw_finding nw_finding_at(uint16_t rule, const struct nw_conn *c, const struct nw_exchange *x,
 				struct nw_where at);
@@ -18,7 +24,5 @@ void nw_conclude_request(struct nw_engine *e, struct nw_conn *c, struct nw_excha
 			 struct nw_where at);
 /* 110, if a tree was used and nothing was validated since. */
 void nw_conclude_unvalidated(struct nw_engine *e, struct nw_conn *c);
-/* The end by a reset that looked forged, if nothing has shown it to be so. */
-void nw_conclude_doubt(struct nw_engine *e, struct nw_conn *c);
 
 #endif

@@ -15,22 +15,36 @@
 /* Signed refusals from which on TREE_CONNECT is refused for its signature, not for the share. */
 #define REFUSED_MIN 2
 
-/* What comes later can settle that an earlier reset was forged. */
-void nw_verdict_resets(struct nw_engine *e, struct nw_conn *c)
+/* How somebody left. */
+struct left {
+	struct nw_where at;
+	uint64_t session_id; /* LOGOFF */
+	uint8_t outcome;     /* enum nw_outcome_id */
+	bool doubted;	     /* a forged reset is about: what follows it is its doing, and nobody's will */
+};
+
+/* Is there an earlier one in the same name that was told so sure? */
+static bool told_as_sure(const struct nw_conn *c, const struct nw_reset *r)
 {
 	unsigned int i;
 
-	for (i = 0; i < c->n_resets; i++) {
-		const struct nw_reset *r = &c->resets[i];
-		struct nw_finding f;
+	for (i = 0; i < c->n_resets; i++)
+		if (c->resets[i].by == r->by && c->resets[i].told >= r->forged)
+			return true;
+	return false;
+}
 
-		if (r->forged != NW_FORGED_CERTAIN)
-			continue;
-		f = nw_finding_at(107, c, c->n_validate ? &c->validate[c->n_validate - 1] : NULL,
-				  (struct nw_where){ r->ts, r->frame });
-		f.outcome = r->by == NW_S2C ? NW_OUT_SERVER_RST : NW_OUT_CLIENT_RST;
-		nw_tell(e, c, f);
-	}
+void nw_verdict_reset(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r)
+{
+	struct nw_finding f;
+
+	if (r->forged == NW_FORGED_NO || told_as_sure(c, r))
+		return;
+	f = nw_finding_at(107, c, c->n_validate ? &c->validate[c->n_validate - 1] : NULL,
+			  (struct nw_where){ r->ts, r->frame });
+	f.outcome = r->by == NW_S2C ? NW_OUT_SERVER_RST : NW_OUT_CLIENT_RST;
+	r->told = r->forged;
+	nw_tell(e, c, f);
 }
 
 /* Is there a reason for a server to drop the connection that is not a visible difference? */
@@ -39,15 +53,10 @@ static bool may_abort(const struct nw_conn *c, const struct nw_exchange *x)
 	return x->request_compared || c->dialect == 0x0311 || x->request.max_output < 24;
 }
 
-/* After a forged reset, what the server's host sends is that reset's doing, not the server's will. */
-static bool was_forged(const struct nw_conn *c)
+/* Did it happen before somebody left? Without times there is the order of events alone. */
+static bool before(uint64_t ts, struct nw_where at)
 {
-	unsigned int i;
-
-	for (i = 0; i < c->n_resets; i++)
-		if (c->resets[i].forged == NW_FORGED_CERTAIN)
-			return true;
-	return false;
+	return !at.ts || ts <= at.ts;
 }
 
 static bool within(uint64_t from, uint64_t to, uint64_t window)
@@ -83,7 +92,7 @@ void nw_verdict_tree(struct nw_conn *c, const struct nw_event *ev)
  * of the final SESSION_SETUP response is wrong for the client, and that of every TREE_CONNECT for the server.
  * A user without permission gets the same ACCESS_DENIED, but for the share and not for IPC$.
  */
-static void client_left_311(struct nw_engine *e, struct nw_conn *c, const struct nw_left *l)
+static void client_left_311(struct nw_engine *e, struct nw_conn *c, const struct left *l)
 {
 	struct nw_conn_state *s = c->state;
 	bool refused =
@@ -92,12 +101,14 @@ static void client_left_311(struct nw_engine *e, struct nw_conn *c, const struct
 	struct nw_finding f = nw_finding_at(108, c, NULL, l->at);
 	enum nw_vantage v = nw_conn_vantage(e, c);
 
+	if (!from || !before(from, l->at))
+		return;
 	s->unused_session = 0;
 	if (refused)
 		s->refused = 0;
 	/* A LOGOFF without more is a login that was tried; nobody logs off a session that did not come about.
 	 */
-	if (!from || c->unseen || (l->outcome == NW_OUT_LOGOFF && !refused) ||
+	if (l->doubted || c->unseen || (l->outcome == NW_OUT_LOGOFF && !refused) ||
 	    !within(from, l->at.ts, e->cfg.abort_window))
 		return;
 	f.outcome = l->outcome;
@@ -106,13 +117,12 @@ static void client_left_311(struct nw_engine *e, struct nw_conn *c, const struct
 	f.leg = v == NW_VANTAGE_SERVER ? NW_LEG_CLIENT_HERE :
 		v == NW_VANTAGE_CLIENT ? NW_LEG_HERE_SERVER :
 					 NW_LEG_NONE;
-	f.doubtful = l->doubtful;
 	f.delay_ns = l->at.ts > from ? l->at.ts - from : 0;
 	nw_tell(e, c, f);
 }
 
 /* 105 */
-static void client_left(struct nw_engine *e, struct nw_conn *c, const struct nw_left *l)
+static void client_left(struct nw_engine *e, struct nw_conn *c, const struct left *l)
 {
 	struct nw_conn_state *s = c->state;
 	struct nw_exchange *x = &c->validate[s->unused_validate];
@@ -120,19 +130,26 @@ static void client_left(struct nw_engine *e, struct nw_conn *c, const struct nw_
 
 	if (l->outcome == NW_OUT_LOGOFF && l->session_id != x->response.session_id)
 		return; /* another session of the same connection */
+	if (!before(x->response.ts, l->at))
+		return; /* a reset that the answer crossed */
 	s->unused_validate = -1;
+	if (l->doubted)
+		return;
 	if (!within(x->response.ts, l->at.ts, e->cfg.abort_window))
 		return; /* long idle, and then stopped: no reaction to the answer */
 	f.outcome = l->outcome;
-	f.doubtful = l->doubtful;
 	f.delay_ns = l->at.ts > x->response.ts ? l->at.ts - x->response.ts : 0;
 	f.leg = NW_LEG_CLIENT_HERE;
 	nw_tell(e, c, f);
 }
 
-static void left(struct nw_engine *e, struct nw_conn *c, const struct nw_left *l)
+void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome)
 {
-	bool by_server = l->outcome == NW_OUT_SERVER_FIN || l->outcome == NW_OUT_SERVER_RST;
+	const struct left l = { .at = { ev->ts, ev->frame },
+				.session_id = ev->smb.session_id,
+				.outcome = outcome,
+				.doubted = nw_reset_doubted(c) };
+	bool by_server = outcome == NW_OUT_SERVER_FIN || outcome == NW_OUT_SERVER_RST;
 	bool client_first = c->end.how && c->end.by == NW_C2S;
 	struct nw_conn_state *s = c->state;
 	struct nw_exchange *x;
@@ -142,15 +159,14 @@ static void left(struct nw_engine *e, struct nw_conn *c, const struct nw_left *l
 	nw_conclude_unvalidated(e, c);
 	for (i = 0; i < c->n_validate; i++) {
 		x = &c->validate[i];
-		if (x->concluded || !x->request.ts)
+		if (x->concluded || !x->request.ts || !before(x->request.ts, l.at))
 			continue;
-		nw_conclude_request(e, c, x, l->outcome, l->at);
-		if (x->concluded || !by_server || client_first || was_forged(c) || !may_abort(c, x))
+		nw_conclude_request(e, c, x, outcome, l.at);
+		if (x->concluded || !by_server || client_first || l.doubted || !may_abort(c, x))
 			continue;
 		x->concluded = true;
-		f = nw_finding_at(104, c, x, l->at);
-		f.outcome = l->outcome;
-		f.doubtful = l->doubtful;
+		f = nw_finding_at(104, c, x, l.at);
+		f.outcome = outcome;
 		f.leg = x->contradicts ? NW_LEG_NONE : NW_LEG_HERE_SERVER;
 		nw_tell(e, c, f);
 	}
@@ -161,38 +177,6 @@ static void left(struct nw_engine *e, struct nw_conn *c, const struct nw_left *l
 		return;
 	}
 	if (s->unused_validate >= 0)
-		client_left(e, c, l);
-	client_left_311(e, c, l);
-}
-
-void nw_conclude_doubt(struct nw_engine *e, struct nw_conn *c)
-{
-	struct nw_left l = c->state->doubt;
-
-	c->state->doubt = (struct nw_left){ 0 };
-	if (l.by && !was_forged(c))
-		left(e, c, &l);
-}
-
-void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome)
-{
-	const struct nw_reset *r = c->n_resets ? &c->resets[c->n_resets - 1] : NULL;
-	struct nw_left l = { .at = { ev->ts, ev->frame },
-			     .session_id = ev->smb.session_id,
-			     .outcome = outcome };
-
-	if (ev->type == NW_EV_RST && r && r->frame == ev->frame && r->ts == ev->ts) {
-		/* A reset that its supposed sender did not send ends nothing in that sender's name. */
-		if (r->forged == NW_FORGED_CERTAIN)
-			return;
-		/* Where it looks so, what comes next may settle it: the sender goes on, or resets by itself.
-		 */
-		if (r->forged == NW_FORGED_LIKELY) {
-			l.doubtful = true;
-			l.by = e->now + e->cfg.outcome_wait;
-			c->state->doubt = l;
-			return;
-		}
-	}
-	left(e, c, &l);
+		client_left(e, c, &l);
+	client_left_311(e, c, &l);
 }

@@ -218,9 +218,13 @@ static json_t *resets(const struct nw_conn *c)
 		bad |= set_moment(o, c, r->frame, r->ts);
 		bad |= json_object_set_new(o, "by", side(r->by));
 		bad |= set_count(o, "ttl", r->ttl);
+		if (r->usual_ttl)
+			bad |= set_count(o, "usual_ttl", r->usual_ttl);
 		bad |= json_object_set_new(o, "signs", names(r->signs, nw_sign_name));
 		bad |= json_object_set_new(o, "forged", json_string(nw_forged_name(r->forged)));
 		bad |= set_kernel(o, r);
+		if (nw_reset_survived(r))
+			bad |= json_object_set_new(o, "survived", json_true());
 		bad |= json_array_append_new(a, o);
 	}
 	return whole(a, bad);
