@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The table of configuration keys, and the reader of `key = value` files. */
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -104,6 +105,15 @@ static const char *p_socket(void *to, size_t size, const char *value)
 	return p_path(to, size, value) ? "the path of a socket (at most 107 bytes), or \"none\"" : NULL;
 }
 
+static const char *p_file(void *to, size_t size, const char *value)
+{
+	if (strcmp(value, "none") == 0) {
+		memset(to, 0, size);
+		return NULL;
+	}
+	return p_path(to, size, value) ? "the absolute path of a file, or \"none\"" : NULL;
+}
+
 static const char *p_facility(void *to, size_t size, const char *value)
 {
 	int facility = nw_syslog_facility(value);
@@ -187,6 +197,8 @@ static const struct {
 	{ "run_dir", "/run/negwatch", AT(run_dir), p_path, true, "directory of the control socket" },
 	{ "state_dir", "/var/lib/negwatch", AT(state_dir), p_path, true,
 	  "directory of the alert journal and the list of peers" },
+	{ "metrics_file", "none", AT(metrics_file), p_file, false,
+	  "Prometheus text for node_exporter's textfile collector, every 15 s, or none" },
 	{ "syslog_socket", "/dev/log", AT(syslog_socket), p_socket, false, "where alerts go, or none" },
 	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false,
 	  "authpriv, daemon, local0 to local7, ..." },
@@ -265,7 +277,7 @@ int nw_config_option(struct nw_config *cfg, const char *text)
 	return 0;
 }
 
-int nw_config_read(struct nw_config *cfg, const char *path)
+static int read_file(struct nw_config *cfg, const char *path)
 {
 	_cleanup_fclose_ FILE *f = fopen(path, "re");
 	_cleanup_free_ char *line = NULL;
@@ -287,6 +299,54 @@ int nw_config_read(struct nw_config *cfg, const char *path)
 			err = nw_err_r(-EINVAL, "%s:%d: %s", path, n, why);
 	}
 	return ferror(f) ? -EIO : err;
+}
+
+static int is_conf(const struct dirent *e)
+{
+	const char *dot = strrchr(e->d_name, '.');
+
+	return dot && dot != e->d_name && strcmp(dot, ".conf") == 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	/* Not alphasort(): the order must not depend on the locale. */
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* All of conf.d, whatever the first errors are: they are told at once. 0 or -EINVAL. */
+static int read_directory(struct nw_config *cfg, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char directory[PATH_MAX], path[PATH_MAX];
+	struct dirent **list;
+	int n, err = 0;
+
+	snprintf(directory, sizeof(directory), "%.*sconf.d", slash ? (int)(slash - file + 1) : 0, file);
+	n = scandir(directory, &list, is_conf, by_name);
+	if (n < 0 && errno != ENOENT)
+		err = nw_err_r(-EINVAL, "The configuration directory %s can't be read: %s", directory,
+			       strerror(errno));
+	for (int i = 0; i < n; i++) {
+		int one = -ENAMETOOLONG;
+
+		if (snprintf(path, sizeof(path), "%s/%s", directory, list[i]->d_name) < (int)sizeof(path))
+			one = read_file(cfg, path);
+		if (one && one != -EINVAL)
+			nw_err("The configuration file %s can't be read: %s", path, strerror(-one));
+		err = one ? -EINVAL : err;
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return err;
+}
+
+int nw_config_read(struct nw_config *cfg, const char *path)
+{
+	int err = read_file(cfg, path), more = read_directory(cfg, path);
+
+	return !err || err == -ENOENT ? (more ? more : err) : err;
 }
 
 void nw_config_help(FILE *out)
