@@ -8,9 +8,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "read_order.h"
+#include "read_progress.h"
 #include "read_text.h"
 #include "../engine/engine.h"
 #include "../sink/flow_json.h"
@@ -31,6 +33,7 @@ struct reader {
 	struct nw_tap *tap;
 	struct nw_clock clock;
 	struct nw_order order;
+	struct nw_progress progress;
 	int err; /* of the output */
 	struct nw_read_totals totals;
 };
@@ -77,6 +80,7 @@ static void on_done(void *arg, const struct nw_conn *c)
 			t->worst = c->findings[i].severity;
 		t->any_finding = true;
 	}
+	nw_progress_clear(&r->progress);
 	if (nw_order_put(&r->order, c->id, flow_text(r, c)) < 0)
 		r->err = -ENOMEM;
 	if (ferror(stdout))
@@ -94,6 +98,7 @@ static int on_packet(void *arg, const struct nw_tap_packet *pkt)
 	struct nw_tap_packet p = *pkt;
 	int err;
 
+	nw_progress_step(&r->progress);
 	p.ts = nw_clock_of(&r->clock, pkt->ts);
 	err = nw_tap_packet(r->tap, &p);
 	return err ? err : r->err;
@@ -141,6 +146,7 @@ static int read_file(struct reader *r, const char *file)
 	cfg.idle_timeout = 0;
 	r->file = file;
 	r->clock = (struct nw_clock){ 0 };
+	nw_progress_begin(&r->progress, file, &info);
 	err = nw_engine_new(&r->engine, &cfg, &ops, r);
 	if (!err)
 		err = nw_tap_new(&r->tap, &tap_cfg, on_event, r);
@@ -151,6 +157,7 @@ static int read_file(struct reader *r, const char *file)
 		nw_engine_tick(r->engine, r->clock.now);
 		nw_engine_flush(r->engine);
 	}
+	nw_progress_clear(&r->progress);
 	nw_order_end(&r->order);
 	nw_tap_free(&r->tap);
 	nw_engine_free(&r->engine);
@@ -196,7 +203,9 @@ void nw_help_read(void)
 
 int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv)
 {
-	struct reader r = { .cli = cli, .order.out = stdout };
+	struct reader r = { .cli = cli,
+			    .order.out = stdout,
+			    .progress.on = isatty(STDERR_FILENO) && !cli->quiet };
 	int i, status;
 
 	for (i = 1; i < argc && !r.err; i++)

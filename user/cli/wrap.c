@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Text in columns of limited width. All texts are ASCII: one byte is one column. */
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "wrap.h"
 
@@ -41,6 +43,11 @@ static void paragraph(FILE *out, const char **label, int indent, int width, cons
 
 void nw_wrap(FILE *out, const char *label, int indent, int width, const char *text)
 {
+	struct winsize size;
+
+	if (isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col >= indent + 20 &&
+	    size.ws_col < width)
+		width = size.ws_col;
 	while (*text) {
 		size_t n = strcspn(text, "\n");
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 
 /*
- * Prints text with lines of at most `width` columns, the first behind `label` (padded to `indent`), the
- * others indented by as much. Empty lines separate paragraphs; lines that begin with a space are printed as
- * they are.
+ * Prints text with lines of at most `width` columns, or what a narrower terminal has, the first behind
+ * `label` (padded to `indent`), the others indented by as much. Empty lines separate paragraphs; lines that
+ * begin with a space are printed as they are.
  */
 void nw_wrap(FILE *out, const char *label, int indent, int width, const char *text);
 

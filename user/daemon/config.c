@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "../sink/syslog.h"
+#include "../util/closest.h"
 #include "../util/log.h"
 #include "../util/util.h"
 
@@ -224,9 +225,13 @@ void nw_config_defaults(struct nw_config *cfg)
 
 int nw_config_set(struct nw_config *cfg, const char *key, const char *value, char *why, size_t why_size)
 {
+	struct nw_closest closest = { .word = key };
+	char meant[64];
+
 	for (size_t i = 0; i < NW_ARRAY_SIZE(keys); i++) {
 		const char *expected;
 
+		nw_closest_try(&closest, keys[i].key);
 		if (strcmp(keys[i].key, key) != 0)
 			continue;
 		expected = keys[i].parse((char *)cfg + keys[i].offset, keys[i].size, value);
@@ -235,7 +240,9 @@ int nw_config_set(struct nw_config *cfg, const char *key, const char *value, cha
 		snprintf(why, why_size, "%s = %s: expected %s", key, value, expected);
 		return -EINVAL;
 	}
-	snprintf(why, why_size, "there is no key \"%s\"; negwatchd --help lists all keys", key);
+	snprintf(why, why_size, "there is no key \"%s\"%s", key,
+		 closest.best ? nw_closest_text(meant, sizeof(meant), &closest) :
+				"; negwatchd --help lists all keys");
 	return -ENOENT;
 }
 
