@@ -168,6 +168,7 @@ install: all ## DESTDIR and prefix are respected
 	install -D -m 0755 $(O)/negwatchd $(DESTDIR)$(prefix)/sbin/negwatchd
 	install -D -m 0755 $(O)/negwatch $(DESTDIR)$(prefix)/bin/negwatch
 	install -D -m 0644 scripts/negwatchd.conf $(DESTDIR)$(sysconfdir)/negwatch/negwatchd.conf
+	install -D -m 0644 scripts/schema/negwatch.schema.json $(DESTDIR)$(prefix)/share/negwatch/negwatch.schema.json
 	install -D -m 0644 scripts/negwatchd.service $(DESTDIR)$(prefix)/lib/systemd/system/negwatchd.service
 
 clean: ## remove what was built (not what was unpacked of Debian's packages)
