@@ -160,9 +160,9 @@ static int examine(struct report *r, const json_t *status, const json_t *alerts)
 
 void nw_help_check(void)
 {
-	puts("\nExit: 0 OK; 1 WARNING: alerts, an interface that is not watched, events lost in the\n"
-	     "time, syslog or journal failing; 2 CRITICAL: critical alerts, or nothing is watched;\n"
-	     "3 UNKNOWN: no daemon to ask, or wrong usage. --since defaults to 1h.");
+	puts("\nExit: 0 OK; 1 WARNING: alerts, an interface that is not watched, events lost in\n"
+	     "the time, syslog or journal failing; 2 CRITICAL: critical alerts, or nothing is\n"
+	     "watched; 3 UNKNOWN: no daemon to ask, or wrong usage. --since defaults to 1h.");
 }
 
 int nw_cmd_check(const struct nw_cli *cli, int argc, char **argv)

@@ -216,7 +216,7 @@ static void peer_row(const struct nw_cli *cli, struct nw_cli_table *table, const
 /* clang-format off */
 static const struct nw_column alert_columns[] = {
 	{ "ID", NW_COL_RIGHT }, { "TIME", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP },
-	{ "RULE", NW_COL_RIGHT }, { "NAME", 0 }, { "FIELDS", NW_COL_WRAP }, { "ENDED BY", 0 },
+	{ "RULE", NW_COL_RIGHT }, { "NAME", NW_COL_WRAP }, { "FIELDS", NW_COL_WRAP }, { "ENDED BY", 0 },
 	{ "SEVERITY", NW_COL_EXTRA }, { "COUNT", NW_COL_RIGHT | NW_COL_EXTRA }, { "PORT", NW_COL_RIGHT | NW_COL_EXTRA },
 	{ "INTERFACE", NW_COL_EXTRA }, { "LEG", NW_COL_EXTRA }, { "COMMUNITY ID", NW_COL_EXTRA },
 	{ "TEXT", NW_COL_WRAP | NW_COL_EXTRA },

@@ -223,11 +223,12 @@ int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv)
 	if (!ret && cli->json)
 		ret = nw_print_json("status", s);
 	else if (!ret && !cli->quiet) {
-		printf("negwatchd %s running since %s (%s), pid %llu\n", nw_str(s, "version"),
-		       stamp(cli, since, nw_str(s, "started")),
-		       nw_num(s, "uptime_s") ? nw_duration_text(up, nw_num(s, "uptime_s") * 1000000000ULL) :
-					       "just now",
-		       (unsigned long long)nw_num(s, "pid"));
+		snprintf(text, sizeof(text), "negwatchd %s running since %s (%s), pid %llu",
+			 nw_str(s, "version"), stamp(cli, since, nw_str(s, "started")),
+			 nw_num(s, "uptime_s") ? nw_duration_text(up, nw_num(s, "uptime_s") * 1000000000ULL) :
+						 "just now",
+			 (unsigned long long)nw_num(s, "pid"));
+		nw_wrap(stdout, "", 0, NW_CLI_WIDTH, text);
 		for (size_t i = 0; i < NW_ARRAY_SIZE(lines); i++) {
 			nw_text_init(&t, text, sizeof(text));
 			lines[i].line(cli, s, &t);

@@ -130,7 +130,7 @@ static size_t widest_word(const char *cell)
 	size_t widest = 0;
 
 	while (*cell) {
-		size_t n = strcspn(cell, " -,:");
+		size_t n = strcspn(cell, " -_,:");
 
 		n += cell[n] && cell[n] != ' ';
 		if (n > widest)

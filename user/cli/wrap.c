@@ -13,9 +13,23 @@ int nw_wrap_fit(const char *text, int width)
 	if (len <= width)
 		return len;
 	for (i = width; i > 0; i--)
-		if (text[i] == ' ' || text[i - 1] == '-' || text[i - 1] == ',' || text[i - 1] == ':')
+		if (text[i] == ' ' || text[i - 1] == '-' || text[i - 1] == '_' || text[i - 1] == ',' ||
+		    text[i - 1] == ':')
 			return i;
 	return width;
+}
+
+/* Sentences are broken at spaces: a time or a constant in them stays whole, unless half a line would be
+ * empty. */
+static int fit_sentence(const char *text, int width)
+{
+	int i = width;
+
+	if ((int)strlen(text) <= width)
+		return (int)strlen(text);
+	while (i > width / 2 && text[i] != ' ')
+		i--;
+	return i > width / 2 ? i : nw_wrap_fit(text, width);
 }
 
 /* One paragraph or line without a newline in it. */
@@ -32,7 +46,7 @@ static void paragraph(FILE *out, const char **label, int indent, int width, cons
 		return;
 	}
 	while (*at) {
-		int n = nw_wrap_fit(at, width - indent);
+		int n = fit_sentence(at, width - indent);
 
 		fprintf(out, "%-*s%.*s\n", indent, *label, n, at);
 		*label = "";

@@ -12,7 +12,8 @@
  */
 void nw_wrap(FILE *out, const char *label, int indent, int width, const char *text);
 
-/* How much of text fits into width columns, broken at a space, or behind a dash, comma or colon. */
+/* How much of text fits into width columns, broken at a space, or behind a dash, underscore, comma or
+ * colon. */
 int nw_wrap_fit(const char *text, int width);
 
 #endif
