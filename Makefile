@@ -130,6 +130,9 @@ check-prog: $(PROG) ## the real programs under BPF_PROG_TEST_RUN (root)
 check-capture: all ## negwatch read against captures and their oracle
 	@tests/capture/run
 
+check-cli: all ## the command line against a daemon of straw
+	@tests/cli/run
+
 check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 	@tests/e2e/run
 
@@ -178,4 +181,4 @@ clean: ## remove what was built (not what was unpacked of Debian's packages)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all check check-unit check-load check-prog check-capture check-e2e check-kernels bench format lint install clean help
+.PHONY: all check check-unit check-load check-prog check-capture check-cli check-e2e check-kernels bench format lint install clean help

@@ -320,6 +320,7 @@ int nw_daemon_reload(struct nw_daemon *d)
 	nw_notify("RELOADING=1");
 	err = reload(d);
 	d->reloaded = true;
+	d->metrics.due = 0;
 	nw_notify("READY=1");
 	return err;
 }
