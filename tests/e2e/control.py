@@ -209,7 +209,9 @@ def fuzz():
     """A million requests, valid and broken, by a member of the group: each is answered, and the daemon works on."""
     with place() as here:
         os.chmod(here.daemon.directory, 0o711)
-        exchange(here.talk(), b'{"cmd":"metrics"}')
+        here.wire.altered(here.daemon)  # now its socket to syslog is open, too
+        with here.talk() as sock:
+            exchange(sock, b'{"cmd":"metrics"}')
         before, begun = here.memory(), time.monotonic()
         done = as_user(65533, [GROUP], lambda: storm(here, 4, REQUESTS))
         took = time.monotonic() - begun

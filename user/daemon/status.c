@@ -40,8 +40,16 @@ static json_t *hook(const struct nw_attached *a)
 
 static void add_absent(void *list, const char *name)
 {
-	json_t *o = json_object();
+	json_t *o;
+	size_t i;
 
+	/* One that went a moment ago is still being watched, as far as the daemon knows: told once. */
+	json_array_foreach((json_t *)list, i, o)
+	{
+		if (strcmp(json_string_value(json_object_get(o, "name")), name) == 0)
+			return;
+	}
+	o = json_object();
 	set(o, "name", json_string(name));
 	set(o, "state", json_string("absent"));
 	json_array_append_new(list, o);
