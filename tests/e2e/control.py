@@ -311,7 +311,7 @@ def metrics():
             wants("reload", host.ask("reload").returncode, 0)
             with open(path, encoding="ascii") as file:
                 wants("names in the file", set(samples(file.read())), set(values))
-        net.wait_for("a new file", lambda: os.stat(path).st_ino != first.st_ino, 5, 0.02)
+        net.wait_for("a new file", lambda: os.stat(path).st_mtime_ns != first.st_mtime_ns, 5, 0.02)
         wants("what else is there", [name for name in os.listdir(network.directory) if name.startswith("negwatch.prom.")], [])
         os.unlink(path)
         os.mkdir(path)
