@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What comes from the daemon: filters, lines in a stream, losses, and answers that make no sense."""
 import json
+import os
+import pty
+import subprocess
+import time
 
 import golden
 import harness
@@ -78,8 +82,31 @@ def nonsense(tap, table):
             tap.ok(f"talk: an answer that is {name}", rc == code and part in err, f"{rc} {err}")
 
 
+def progress(tap):
+    """A capture that takes longer than a second has a line on a terminal, which is gone at the end, and none elsewhere."""
+    packets = harness.pcap_bytes(1, [(1, n, 60, b"\0" * 60) for n in range(8192)])
+    half = len(packets) // 2 + 1000
+    leader, follower = pty.openpty()
+    with subprocess.Popen([harness.NEGWATCH, "read", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=follower,
+                          env=straw.environment()) as process:
+        os.close(follower)
+        process.stdin.write(packets[:half])
+        process.stdin.flush()
+        time.sleep(1.5)  # what is read within a second needs no line: the time is the condition
+        process.stdin.write(packets[half:])
+        process.stdin.close()
+        out = process.stdout.read().decode()
+    text = os.read(leader, 4096).decode()
+    os.close(leader)
+    tap.ok("read: the progress is told on a terminal", "standard input: " in text and " MB/s" in text, repr(text))
+    tap.ok("read: its line is gone at the end", text.endswith("\r\x1b[K") and "MB/s" not in out, repr(text + out))
+    done = harness.run("read", "-", data=packets)
+    tap.same("read: none into a pipe", done.err, "")
+
+
 def check(tap):
     table = straw.answers()
     filters(tap, table)
     watch(tap, table)
     nonsense(tap, table)
+    progress(tap)
