@@ -132,6 +132,9 @@ check-prog: $(PROG) ## the real programs under BPF_PROG_TEST_RUN (root)
 check-capture: all ## negwatch read against captures and their oracle
 	@tests/capture/run
 
+check-cli: all ## the command line against a daemon of straw
+	@tests/cli/run
+
 check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 	@tests/e2e/run
 
@@ -175,6 +178,7 @@ install: all ## DESTDIR and prefix are respected
 	install -D -m 0755 $(O)/negwatchd $(DESTDIR)$(prefix)/sbin/negwatchd
 	install -D -m 0755 $(O)/negwatch $(DESTDIR)$(prefix)/bin/negwatch
 	install -D -m 0644 scripts/negwatchd.conf $(DESTDIR)$(sysconfdir)/negwatch/negwatchd.conf
+	install -D -m 0644 scripts/schema/negwatch.schema.json $(DESTDIR)$(prefix)/share/negwatch/negwatch.schema.json
 	install -D -m 0644 scripts/negwatchd.service $(DESTDIR)$(prefix)/lib/systemd/system/negwatchd.service
 
 clean: ## remove what was built (not what was unpacked of Debian's packages)
@@ -184,4 +188,4 @@ clean: ## remove what was built (not what was unpacked of Debian's packages)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all check check-unit check-load check-prog check-capture check-e2e check-scenarios check-kernels bench format lint install clean help
+.PHONY: all check check-unit check-load check-prog check-capture check-cli check-e2e check-scenarios check-kernels bench format lint install clean help

@@ -5,11 +5,18 @@ import os
 import subprocess
 import tempfile
 
-from lab import logsocket, net
+from lab import logsocket, net, schema
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DAEMON = os.path.join(ROOT, "build", "negwatchd")
 CLI = os.path.join(ROOT, "build", "negwatch")
+
+
+def fits(kind, value):
+    """Holds what negwatch wrote against its schema."""
+    complaints = schema.complaints(kind, value)
+    if complaints:
+        raise net.LabError("\n".join(complaints[:5]))
 
 
 class Daemon:
@@ -68,7 +75,9 @@ class Daemon:
         """The list that `negwatch COMMAND --json` prints under the command's own name."""
         done = self.ask(command, *argv, "--json")
         try:
-            return json.loads(done.stdout)[command]
+            answer = json.loads(done.stdout)
+            fits(f"printed_{command}", answer)
+            return answer[command]
         except (ValueError, KeyError, TypeError):
             raise net.LabError(f"negwatch {command} --json: status {done.returncode}, {done.stdout[:500]!r} "
                                f"{done.stderr.strip()}") from None
@@ -84,7 +93,10 @@ class Daemon:
         """The lines of the alert journal, parsed."""
         path = os.path.join(self.directory, "state", "alerts.jsonl")
         with open(path, encoding="utf-8") as lines:
-            return [json.loads(line) for line in lines]
+            entries = [json.loads(line) for line in lines]
+        for entry in entries:
+            fits(entry["event_type"], entry)
+        return entries
 
     def recorded(self, clients):
         """How many alerts of these clients the journal has."""

@@ -5,10 +5,15 @@ import json
 import os
 import struct
 import subprocess
+import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 SHARED = os.environ.get("NEGWATCH_SHARED", os.path.join(os.path.dirname(TOP), "shared"))
+sys.path.append(os.path.join(TOP, "scripts"))
+
+from lab import schema  # noqa: E402
+
 NEGWATCH = os.environ.get("NEGWATCH", os.path.join(TOP, "build", "negwatch"))
 PUBLIC = os.path.join(SHARED, "captures", "public")
 LAB = os.path.join(SHARED, "captures", "lab")
@@ -17,6 +22,10 @@ OWN = os.path.join(TOP, "tests", "captures")
 ORACLE = os.path.join(SHARED, "tools", "oracle.py")
 # A run that takes longer hangs: the slowest capture needs a fraction of a second, ten times that under ASan.
 TIMEOUT = 60
+
+
+# What does not fit scripts/schema, of all objects that any test read; and how many there were.
+unfit, objects = set(), [0]
 
 
 class Tap:
@@ -49,8 +58,15 @@ class Tap:
         return 1 if self.failed else 0
 
 
+def kind_of(obj):
+    """What the schema calls a line of read or locate."""
+    if obj.get("type") == "summary":
+        return "located_summary" if "places" in obj else "summary"
+    return "located" if obj.get("type") == "connection" else "flow"
+
+
 class Result:
-    """What one run of `negwatch read` gave."""
+    """What one run of `negwatch read` or `negwatch locate` gave."""
 
     def __init__(self, rc, out, err):
         self.rc, self.out, self.err = rc, out, err
@@ -62,6 +78,8 @@ class Result:
             except ValueError as e:
                 self.bad_json = "%s: %r" % (e, line[:200])
                 return
+            objects[0] += 1
+            unfit.update(schema.complaints(kind_of(obj), obj))
             if obj.get("type") == "summary":
                 self.summary = obj
             else:

@@ -216,13 +216,13 @@ def run_command():
 
 
 def test(function):
-    """A test function that returns its problem instead of raising it."""
+    """A test function that returns its problem, or why it can't be run, instead of raising it."""
     def run():
         try:
-            function()
+            said = function()
+            return said if isinstance(said, stage.Skip) else None
         except (stage.Failed, net.LabError, OSError) as problem:
             return str(problem) or repr(problem)
-        return None
     return run
 
 

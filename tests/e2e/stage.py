@@ -12,6 +12,10 @@ class Failed(Exception):
     """A case went another way than it had to."""
 
 
+class Skip(str):
+    """Why a test can't be run here."""
+
+
 class Stage:
     """A lab with one kind of ingress hook in use. Servers start when a case first needs them."""
 

@@ -184,6 +184,56 @@ static void files_are_read(void **state)
 	assert_int_equal(nw_config_read(&c, "/nonexistent/negwatchd.conf"), -ENOENT);
 }
 
+static void write_text(const char *name, const char *text)
+{
+	char path[80];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(text, f);
+	fclose(f);
+}
+
+/* In the order of the names, behind the file itself, and only *.conf. */
+static void conf_d_is_read(void **state)
+{
+	static const char *const names[] = { "10-a.conf", "20-b.conf", "90-c.conf~", ".conf", "C.CONF" };
+	struct nw_config c;
+	char path[80];
+
+	snprintf(path, sizeof(path), "%s/conf.d", dir);
+	assert_int_equal(mkdir(path, 0700), 0);
+	write_text("conf.d/20-b.conf", "ports = 2\nmax_peers = 20\n");
+	write_text("conf.d/10-a.conf", "[negwatchd]\nports = 1\nmax_flows = 1000\n");
+	write_text("conf.d/90-c.conf~", "ports = 3\n");
+	write_text("conf.d/.conf", "ports = 4\n");
+	write_text("conf.d/C.CONF", "ports = 5\n");
+	nw_config_defaults(&c);
+	assert_int_equal(read_text(&c, "ports = 9\nmax_peers = 100\n"), 0);
+	assert_int_equal(c.ports.port[0], 2);
+	assert_int_equal(c.max_flows, 1000);
+	assert_int_equal(c.max_peers, 20);
+	/* an error in one of them is one of all; the others are read nevertheless */
+	write_text("conf.d/10-a.conf", "prots = 1\n");
+	write_text("conf.d/20-b.conf", "max_peers = 30\n");
+	assert_int_equal(read_text(&c, "ports = 9\n"), -EINVAL);
+	assert_int_equal(c.max_peers, 30);
+	/* without the file itself they count alone */
+	snprintf(path, sizeof(path), "%s/conf", dir);
+	unlink(path);
+	write_text("conf.d/10-a.conf", "ports = 1\n");
+	assert_int_equal(nw_config_read(&c, path), -ENOENT);
+	assert_int_equal(c.ports.port[0], 1);
+	for (size_t i = 0; i < NW_ARRAY_SIZE(names); i++) {
+		snprintf(path, sizeof(path), "%s/conf.d/%s", dir, names[i]);
+		assert_int_equal(unlink(path), 0);
+	}
+	snprintf(path, sizeof(path), "%s/conf.d", dir);
+	assert_int_equal(rmdir(path), 0);
+}
+
 static void shipped_file_holds_the_defaults(void **state)
 {
 	struct nw_config c, d;
@@ -203,7 +253,7 @@ static void shipped_file_holds_the_defaults(void **state)
 			n++;
 		}
 	fclose(f);
-	assert_int_equal(n, 17);
+	assert_int_equal(n, 18);
 	memset(&c, 0, sizeof(c));
 	assert_int_equal(read_text(&c, text), 0);
 	assert_memory_equal(&c, &d, sizeof(c));
@@ -226,7 +276,7 @@ static void reload_tells_what_has_to_wait(void **state)
 	assert_int_equal(a.ports.port[0], 445);
 }
 
-static bool answer(void *arg, const json_t *request, FILE *out)
+static bool answer(void *arg, const json_t *request, uid_t uid, FILE *out)
 {
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
 
@@ -387,6 +437,7 @@ int main(void)
 		cmocka_unit_test(values_are_judged),
 		cmocka_unit_test(interfaces_are_chosen),
 		cmocka_unit_test(files_are_read),
+		cmocka_unit_test(conf_d_is_read),
 		cmocka_unit_test(shipped_file_holds_the_defaults),
 		cmocka_unit_test(reload_tells_what_has_to_wait),
 		cmocka_unit_test(control_answers_lines),

@@ -2,6 +2,7 @@
 /* A capture file as flows: what `read` and `locate` share. */
 #include "capture_flows.h"
 #include "read_order.h"
+#include "read_progress.h"
 
 struct flows {
 	struct nw_engine *engine;
@@ -9,7 +10,8 @@ struct flows {
 	struct nw_clock clock;
 	nw_flow_fn fn;
 	void *arg;
-	int stopped; /* what fn returned */
+	struct nw_progress *progress; /* NULL: nobody looks */
+	int stopped;		      /* what fn returned */
 };
 
 static void on_done(void *arg, const struct nw_conn *c)
@@ -31,20 +33,24 @@ static int on_packet(void *arg, const struct nw_tap_packet *pkt)
 	struct nw_tap_packet p = *pkt;
 	int err;
 
+	if (f->progress)
+		nw_progress_step(f->progress);
 	p.ts = nw_clock_of(&f->clock, pkt->ts);
 	err = nw_tap_packet(f->tap, &p);
 	return err ? err : f->stopped;
 }
 
 int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_vantage vantage,
-		     nw_flow_fn fn, void *arg, struct nw_capture_info *info)
+		     nw_flow_fn fn, void *arg, struct nw_capture_info *info, struct nw_progress *progress)
 {
 	static const struct nw_engine_ops ops = { .done = on_done };
-	struct flows f = { .fn = fn, .arg = arg };
+	struct flows f = { .fn = fn, .arg = arg, .progress = progress };
 	struct nw_engine_config cfg;
 	int err;
 
 	*info = (struct nw_capture_info){ .link_type = -1 };
+	if (progress)
+		nw_progress_begin(progress, path, info);
 	nw_engine_defaults(&cfg);
 	cfg.vantage = vantage;
 	cfg.idle_timeout = 0;
@@ -58,6 +64,8 @@ int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_
 		nw_engine_tick(f.engine, f.clock.now);
 		nw_engine_flush(f.engine);
 	}
+	if (progress)
+		nw_progress_clear(progress);
 	nw_tap_free(&f.tap);
 	nw_engine_free(&f.engine);
 	return err ? err : f.stopped;

@@ -30,17 +30,33 @@ struct nw_cli_ports {
 	uint16_t port[NW_CLI_PORTS_MAX]; /* host byte order */
 };
 
+/* An address, or all of a network. */
+struct nw_cli_net {
+	uint8_t addr[16];  /* v4-mapped, network byte order */
+	unsigned int bits; /* of these; 0: any address */
+};
+
+enum nw_cli_color { NW_COLOR_AUTO = 0, NW_COLOR_ALWAYS, NW_COLOR_NEVER };
+enum nw_cli_paint { NW_PAINT_BAD, NW_PAINT_WARN, NW_PAINT_DIM };
+
 /* What the options set (options.c). */
 struct nw_cli {
 	const char *socket;
 	bool json, no_headings, utc, quiet, help, version;
-	bool not_validated; /* peers: only those */
-	bool cost;	    /* doctor: measure instead */
-	bool all;	    /* read: also flows without findings */
-	const char *config; /* doctor: negwatchd's file; NULL: the usual one */
-	const char *client; /* only this address; NULL: all */
-	uint64_t limit;	    /* 0: not given */
-	uint64_t since;	    /* alert number; 0: not given */
+	bool not_validated;		  /* peers: only those */
+	bool cost;			  /* doctor: measure instead */
+	bool all;			  /* read: also flows without findings */
+	const char *config;		  /* doctor: negwatchd's file; NULL: the usual one */
+	struct nw_cli_net client, server; /* only these addresses */
+	const char *since;		  /* a time as nw_time_since() reads it; NULL: not given */
+	int64_t since_wall;		  /* ... and as it was read; INT64_MIN: not given */
+	uint64_t after;			  /* alert number; 0: not given */
+	uint64_t limit;			  /* 0: not given */
+	unsigned int rule;		  /* only this one; 0: all */
+	const char *columns;		  /* of a table, separated by commas; NULL: the usual ones */
+	enum nw_cli_color color;
+	bool colored;		    /* what that comes to */
+	uint64_t warning, critical; /* check: alerts from which on it warns; 0: not given */
 	enum nw_vantage vantage;
 	struct nw_cli_ports ports;
 };
@@ -55,6 +71,9 @@ int nw_cmd_show(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_peers(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_check(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_metrics(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_reload(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_explain(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_stats(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv);
@@ -66,6 +85,32 @@ void nw_help_doctor(void);
 void nw_help_read(void);
 int nw_cmd_locate(const struct nw_cli *cli, int argc, char **argv);
 void nw_help_locate(void);
+void nw_help_check(void);
+void nw_help_alerts(void);
+void nw_help_flows(void);
+void nw_help_peers(void);
+
+/* filter.c */
+
+/* Paths of an object's members that the filters look at; NULL: it has no such member. */
+struct nw_filter_keys {
+	const char *time, *client, *server;
+	const char *rule;  /* a number ... */
+	const char *rules; /* ... or an array of objects with a number "rule" */
+};
+
+bool nw_filter_match(const struct nw_cli *cli, const struct nw_filter_keys *keys, const json_t *o);
+/* Whether any filter but the limit is set. */
+bool nw_filter_any(const struct nw_cli *cli);
+extern const struct nw_filter_keys nw_alert_keys;
+
+/* color.c */
+
+/* Settles cli->colored: by the option, the terminal, NO_COLOR and TERM. */
+void nw_color_settle(struct nw_cli *cli);
+/* What begins and ends a colour; "" without colours. */
+const char *nw_paint(const struct nw_cli *cli, enum nw_cli_paint paint);
+const char *nw_paint_end(const struct nw_cli *cli);
 
 /* client.c */
 
@@ -75,11 +120,16 @@ void nw_help_locate(void);
  */
 int nw_ask(const struct nw_cli *cli, json_t *request, json_t **reply);
 
+/* The same without a word on stderr; why not is then in why. */
+int nw_ask_quietly(const struct nw_cli *cli, json_t *request, json_t **reply, char *why, size_t size);
+
 /*
- * The same, and then hands each further line to fn until it returns other than 0, which is returned, or the
- * daemon ends (NW_EXIT_ERROR).
+ * As nw_ask(), and then hands each further line to fn until it returns other than 0, which is returned
+ * (NW_EXIT_OK for what is negative), or the daemon ends (NW_EXIT_ERROR). every_ms: calls fn with NULL when so
+ * long no line came; 0: never.
  */
-int nw_follow(const struct nw_cli *cli, json_t *request, int (*fn)(void *arg, const json_t *line), void *arg);
+int nw_follow(const struct nw_cli *cli, json_t *request, unsigned int every_ms,
+	      int (*fn)(void *arg, const json_t *line), void *arg);
 
 /* Prints {"version":1, key: value}. */
 int nw_print_json(const char *key, const json_t *value);

@@ -60,7 +60,7 @@ static int print_packets(const struct nw_cli *cli, const struct cost *c)
 						    { "EMPTY", NW_COL_RIGHT },
 						    { "OURS", NW_COL_RIGHT },
 						    { "OVER", NW_COL_RIGHT } };
-	struct nw_cli_table *t = nw_cli_table_new(columns, NW_ARRAY_SIZE(columns), cli->no_headings);
+	struct nw_cli_table *t = nw_cli_table_new(cli, columns, NW_ARRAY_SIZE(columns));
 
 	if (!t)
 		return -ENOMEM;
@@ -84,7 +84,7 @@ static int print_transfer(const struct nw_cli *cli, const struct nw_cost_transfe
 						    { "CPU PER GB", NW_COL_RIGHT },
 						    { "TO NOTHING", NW_COL_RIGHT },
 						    { "TO EMPTY", NW_COL_RIGHT } };
-	struct nw_cli_table *t = nw_cli_table_new(columns, NW_ARRAY_SIZE(columns), cli->no_headings);
+	struct nw_cli_table *t = nw_cli_table_new(cli, columns, NW_ARRAY_SIZE(columns));
 
 	if (!t)
 		return -ENOMEM;

@@ -23,7 +23,7 @@ static int explain_all(const struct nw_cli *cli)
 	static const struct nw_column columns[] = {
 		{ "RULE", NW_COL_RIGHT }, { "NAME", 0 }, { "SEVERITY", 0 }, { "MEANING", NW_COL_WRAP }
 	};
-	struct nw_cli_table *table = nw_cli_table_new(columns, NW_ARRAY_SIZE(columns), cli->no_headings);
+	struct nw_cli_table *table = nw_cli_table_new(cli, columns, NW_ARRAY_SIZE(columns));
 
 	if (!table)
 		return NW_EXIT_ERROR;

@@ -1,43 +1,74 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* negwatch alerts, flows, peers and watch: many objects, one line each. */
+/* negwatch alerts, flows and peers: many objects, one line each. */
 #include <stdio.h>
 #include <string.h>
 
 #include "cli.h"
 #include "table.h"
+#include "wrap.h"
 #include "../util/text.h"
 #include "../util/time.h"
 #include "../util/util.h"
 
-static json_t *request(const struct nw_cli *cli, const char *cmd)
+/* The daemon's own bound for connections; alerts and peers come whole. */
+#define FLOWS_MAX 10000
+
+struct listing {
+	const char *name; /* of the command, and of the member of the answer */
+	struct nw_filter_keys keys;
+	const struct nw_column *columns;
+	unsigned int n_columns;
+	void (*row)(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *o);
+	const char *empty;
+};
+
+static json_t *request(const struct nw_cli *cli, const struct listing *l)
 {
-	json_t *o = json_pack("{s:s}", "cmd", cmd);
+	json_t *o = json_pack("{s:s}", "cmd", l->name);
 
 	/* With a filter of our own the daemon has to send all. */
-	if (cli->limit && !cli->client)
+	if (nw_filter_any(cli))
+		json_object_set_new(o, "limit", json_integer(FLOWS_MAX));
+	else if (cli->limit)
 		json_object_set_new(o, "limit", json_integer((json_int_t)cli->limit));
 	if (cli->not_validated)
 		json_object_set_new(o, "not_validated", json_true());
-	if (cli->since)
-		json_object_set_new(o, "since", json_integer((json_int_t)cli->since));
+	if (cli->after)
+		json_object_set_new(o, "since", json_integer((json_int_t)cli->after));
 	return o;
 }
 
-/* Removes what is not of the wanted client, and the oldest beyond the limit. */
-static void filter(const struct nw_cli *cli, json_t *list, const char *key)
+/* Removes what doesn't match, and the oldest beyond the limit. */
+static void filter(const struct nw_cli *cli, json_t *list, const struct nw_filter_keys *keys)
 {
-	if (!cli->client)
-		return;
-	for (size_t i = json_array_size(list); i-- > 0;)
-		if (strcmp(nw_str(json_array_get(list, i), key), cli->client) != 0)
-			json_array_remove(list, i);
-	while (cli->limit && json_array_size(list) > cli->limit)
-		json_array_remove(list, 0);
+	json_t *kept = json_array(), *o;
+	size_t i, n, skip;
+
+	json_array_foreach(list, i, o)
+	{
+		if (nw_filter_match(cli, keys, o))
+			json_array_append(kept, o);
+	}
+	n = json_array_size(kept);
+	skip = cli->limit && n > cli->limit ? n - cli->limit : 0;
+	json_array_clear(list);
+	for (i = skip; i < n; i++)
+		json_array_append(list, json_array_get(kept, i));
+	json_decref(kept);
+}
+
+/* "" if there is none. */
+static void number(char out[24], const json_t *value)
+{
+	*out = '\0';
+	if (json_is_integer(value))
+		snprintf(out, 24, "%lld", (long long)json_integer_value(value));
 }
 
 static void alert_row(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *a)
 {
-	char id[24], when[NW_TIME_TEXT], server[80], rule[8], fields[80], end[24];
+	char id[24], when[NW_TIME_TEXT], server[80], rule[8], fields[80], end[24], count[24], port[24];
+	const char *severity = nw_str(a, "negwatch.severity");
 	const char *const row[] = {
 		id,
 		nw_when_text(cli, when, sizeof(when), nw_str(a, "timestamp")),
@@ -47,11 +78,24 @@ static void alert_row(const struct nw_cli *cli, struct nw_cli_table *table, cons
 		nw_str(a, "negwatch.name"),
 		nw_names(fields, sizeof(fields), nw_at(a, "negwatch.finding.fields")),
 		nw_end_text(end, sizeof(end), nw_at(a, "negwatch.flow")),
+		severity,
+		count,
+		port,
+		nw_str(a, "in_iface"),
+		nw_str(a, "negwatch.finding.leg"),
+		nw_str(a, "community_id"),
+		nw_str(a, "negwatch.text"),
 	};
 
+	number(count, nw_at(a, "negwatch.count"));
+	number(port, nw_at(a, "src_port"));
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)nw_num(a, "negwatch.alert_id"));
 	snprintf(rule, sizeof(rule), "%llu", (unsigned long long)nw_num(a, "negwatch.rule"));
 	nw_cli_table_row(table, row);
+	if (strcmp(severity, "critical") == 0)
+		nw_cli_table_paint(table, NW_PAINT_BAD);
+	else if (strcmp(severity, "warning") == 0 || strcmp(severity, "error") == 0)
+		nw_cli_table_paint(table, NW_PAINT_WARN);
 }
 
 /* "match", "differs: guid", ...: what the connection's last VALIDATE came to. */
@@ -105,7 +149,7 @@ static const char *dialect_of(char out[NW_DIALECT_TEXT], const json_t *o, const 
 static void flow_row(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *f)
 {
 	char when[NW_TIME_TEXT], client[80], server[80], dialect[NW_DIALECT_TEXT], valid[100], end[24],
-		rules[64];
+		rules[64], hints[160], unseen[160];
 	const char *const row[] = {
 		nw_when_text(cli, when, sizeof(when), nw_str(f, "start")),
 		nw_server_text(client, sizeof(client), nw_str(f, "client_ip"), nw_num(f, "client_port")),
@@ -115,9 +159,14 @@ static void flow_row(const struct nw_cli *cli, struct nw_cli_table *table, const
 		validated(valid, sizeof(valid), f),
 		nw_end_text(end, sizeof(end), f),
 		rules_of(rules, sizeof(rules), f),
+		nw_str(f, "community_id"),
+		nw_names(hints, sizeof(hints), nw_at(f, "path_hint")),
+		nw_names(unseen, sizeof(unseen), nw_at(f, "unseen")),
 	};
 
 	nw_cli_table_row(table, row);
+	if (*rules)
+		nw_cli_table_paint(table, NW_PAINT_WARN);
 }
 
 /* What is known of a peer's protection, the worst first. */
@@ -151,7 +200,7 @@ static const char *peer_kind(char *out, size_t size, const json_t *p)
 static void peer_row(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *p)
 {
 	char server[80], kind[40], offers[NW_DIALECT_TEXT], runs[NW_DIALECT_TEXT], count[24], valid[80],
-		when[NW_TIME_TEXT];
+		when[NW_TIME_TEXT], first[NW_TIME_TEXT], proven[NW_DIALECT_TEXT], findings[24];
 	const char *const row[] = {
 		nw_str(p, "client_ip"),
 		nw_server_text(server, sizeof(server), nw_str(p, "server_ip"), nw_num(p, "server_port")),
@@ -161,165 +210,156 @@ static void peer_row(const struct nw_cli *cli, struct nw_cli_table *table, const
 		count,
 		peer_validated(cli, valid, sizeof(valid), p),
 		nw_when_text(cli, when, sizeof(when), nw_str(p, "last_seen")),
+		nw_when_text(cli, first, sizeof(first), nw_str(p, "first_seen")),
+		dialect_of(proven, p, "proven"),
+		findings,
+		nw_str(p, "client_guid"),
 	};
 
-	snprintf(count, sizeof(count), "%llu", (unsigned long long)nw_num(p, "connections"));
+	number(count, nw_at(p, "connections"));
+	number(findings, nw_at(p, "findings"));
 	nw_cli_table_row(table, row);
+	if (json_is_true(nw_at(p, "listed")))
+		nw_cli_table_paint(table, NW_PAINT_WARN);
 }
 
+/* clang-format off */
 static const struct nw_column alert_columns[] = {
-	{ "ID", NW_COL_RIGHT },	  { "TIME", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP },
-	{ "RULE", NW_COL_RIGHT }, { "NAME", 0 }, { "FIELDS", NW_COL_WRAP }, { "ENDED BY", 0 },
+	{ "ID", NW_COL_RIGHT }, { "TIME", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP },
+	{ "RULE", NW_COL_RIGHT }, { "NAME", NW_COL_WRAP }, { "FIELDS", NW_COL_WRAP }, { "ENDED BY", 0 },
+	{ "SEVERITY", NW_COL_EXTRA }, { "COUNT", NW_COL_RIGHT | NW_COL_EXTRA }, { "PORT", NW_COL_RIGHT | NW_COL_EXTRA },
+	{ "INTERFACE", NW_COL_EXTRA }, { "LEG", NW_COL_EXTRA }, { "COMMUNITY ID", NW_COL_EXTRA },
+	{ "TEXT", NW_COL_WRAP | NW_COL_EXTRA },
 };
 
 static const struct nw_column flow_columns[] = {
-	{ "START", 0 },	   { "CLIENT", NW_COL_WRAP },	 { "SERVER", NW_COL_WRAP }, { "DIALECT", 0 },
-	{ "OBSERVED", 0 }, { "VALIDATED", NW_COL_WRAP }, { "ENDED BY", 0 },	    { "RULES", NW_COL_WRAP },
+	{ "START", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP }, { "DIALECT", 0 },
+	{ "OBSERVED", 0 }, { "VALIDATED", NW_COL_WRAP }, { "ENDED BY", 0 }, { "RULES", NW_COL_WRAP },
+	{ "COMMUNITY ID", NW_COL_EXTRA }, { "PATH HINT", NW_COL_WRAP | NW_COL_EXTRA },
+	{ "UNSEEN", NW_COL_WRAP | NW_COL_EXTRA },
 };
 
 static const struct nw_column peer_columns[] = {
-	{ "CLIENT", NW_COL_WRAP },
-	{ "SERVER", NW_COL_WRAP },
-	{ "KIND", NW_COL_WRAP },
-	{ "OFFERS", 0 },
-	{ "RUNS ON", 0 },
-	{ "CONNS", NW_COL_RIGHT },
-	{ "VALIDATED", NW_COL_WRAP },
-	{ "LAST SEEN", 0 },
+	{ "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP }, { "KIND", NW_COL_WRAP }, { "OFFERS", 0 },
+	{ "RUNS ON", 0 }, { "CONNS", NW_COL_RIGHT }, { "VALIDATED", NW_COL_WRAP }, { "LAST SEEN", 0 },
+	{ "FIRST SEEN", NW_COL_EXTRA }, { "PROVEN", NW_COL_EXTRA }, { "FINDINGS", NW_COL_RIGHT | NW_COL_EXTRA },
+	{ "CLIENT GUID", NW_COL_EXTRA },
+};
+/* clang-format on */
+
+static const struct listing alerts = {
+	.name = "alerts",
+	.keys = { .time = "timestamp", .client = "src_ip", .server = "dest_ip", .rule = "negwatch.rule" },
+	.columns = alert_columns,
+	.n_columns = NW_ARRAY_SIZE(alert_columns),
+	.row = alert_row,
+	.empty = "No alerts.",
 };
 
-struct listing {
-	const char *name;   /* of the command, and of the member of the answer */
-	const char *client; /* member of an object that is the client's address */
-	const struct nw_column *columns;
-	unsigned int n_columns;
-	void (*row)(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *o);
-	const char *empty;
+static const struct listing flows = {
+	.name = "flows",
+	.keys = { .time = "start", .client = "client_ip", .server = "server_ip", .rules = "findings" },
+	.columns = flow_columns,
+	.n_columns = NW_ARRAY_SIZE(flow_columns),
+	.row = flow_row,
+	.empty = "No SMB connections seen yet.",
 };
+
+static const struct listing peers = {
+	.name = "peers",
+	.keys = { .time = "last_seen", .client = "client_ip", .server = "server_ip" },
+	.columns = peer_columns,
+	.n_columns = NW_ARRAY_SIZE(peer_columns),
+	.row = peer_row,
+	.empty = "No such peers.",
+};
+
+/* To people; all into one table. Takes the table over. */
+static int print(const struct nw_cli *cli, const struct listing *l, struct nw_cli_table *table,
+		 const json_t *reply, const json_t *all)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(all, i, o)
+	{
+		l->row(cli, table, o);
+	}
+	if (!json_array_size(all) && !cli->quiet)
+		fprintf(stderr, "%s\n", nw_filter_any(cli) ? "Nothing matches." : l->empty);
+	if (nw_filter_any(cli) && nw_num(reply, "total") > FLOWS_MAX && l == &flows && !cli->quiet)
+		fprintf(stderr, "negwatch: looked at the newest %d of %llu connections only\n", FLOWS_MAX,
+			(unsigned long long)nw_num(reply, "total"));
+	return nw_cli_table_print(table) < 0 ? NW_EXIT_ERROR : NW_EXIT_OK;
+}
 
 static int list(const struct nw_cli *cli, const struct listing *l)
 {
-	struct nw_cli_table *table;
+	struct nw_cli_table *table = NULL;
 	json_t *reply = NULL, *all;
-	const json_t *o;
-	size_t i;
-	int ret = nw_ask(cli, request(cli, l->name), &reply);
+	int ret;
 
-	if (ret)
-		return ret;
-	all = json_object_get(reply, l->name);
-	filter(cli, all, l->client);
-	if (cli->json) {
-		ret = nw_print_json(l->name, all);
-	} else if (!json_array_size(all)) {
-		if (!cli->quiet)
-			fprintf(stderr, "%s\n", l->empty);
-	} else {
-		table = nw_cli_table_new(l->columns, l->n_columns, cli->no_headings);
-		if (!table) {
-			json_decref(reply);
-			return NW_EXIT_ERROR;
-		}
-		json_array_foreach(all, i, o)
-		{
-			l->row(cli, table, o);
-		}
-		ret = nw_cli_table_print(table) < 0 ? NW_EXIT_ERROR : NW_EXIT_OK;
+	if (cli->json && cli->columns) {
+		fprintf(stderr, "negwatch %s: --output is for tables; --json prints all there is\n", l->name);
+		return NW_EXIT_USAGE;
+	}
+	if (!cli->json) {
+		table = nw_cli_table_new(cli, l->columns, l->n_columns);
+		if (!table)
+			return NW_EXIT_USAGE;
+	}
+	ret = nw_ask(cli, request(cli, l), &reply);
+	if (!ret) {
+		all = json_object_get(reply, l->name);
+		filter(cli, all, &l->keys);
+		ret = cli->json ? nw_print_json(l->name, all) : print(cli, l, table, reply, all);
+	} else if (table) {
+		nw_cli_table_print(table); /* an empty one: nothing but freed */
 	}
 	json_decref(reply);
 	return ret;
 }
 
+static void help_columns(const struct listing *l)
+{
+	char line[1024];
+	FILE *out = fmemopen(line, sizeof(line), "w");
+
+	if (!out)
+		return;
+	fprintf(out, "Columns: ");
+	nw_columns_print(out, l->columns, l->n_columns);
+	fclose(out);
+	printf("\n");
+	nw_wrap(stdout, "", 0, NW_CLI_WIDTH, line);
+}
+
+void nw_help_alerts(void)
+{
+	help_columns(&alerts);
+}
+
+void nw_help_flows(void)
+{
+	help_columns(&flows);
+}
+
+void nw_help_peers(void)
+{
+	help_columns(&peers);
+}
+
 int nw_cmd_alerts(const struct nw_cli *cli, int argc, char **argv)
 {
-	static const struct listing l = {
-		.name = "alerts",
-		.client = "src_ip",
-		.columns = alert_columns,
-		.n_columns = NW_ARRAY_SIZE(alert_columns),
-		.row = alert_row,
-		.empty = "No alerts.",
-	};
-
-	return list(cli, &l);
+	return list(cli, &alerts);
 }
 
 int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv)
 {
-	static const struct listing l = {
-		.name = "flows",
-		.client = "client_ip",
-		.columns = flow_columns,
-		.n_columns = NW_ARRAY_SIZE(flow_columns),
-		.row = flow_row,
-		.empty = "No SMB connections seen yet.",
-	};
-
-	return list(cli, &l);
+	return list(cli, &flows);
 }
 
 int nw_cmd_peers(const struct nw_cli *cli, int argc, char **argv)
 {
-	static const struct listing l = {
-		.name = "peers",
-		.client = "client_ip",
-		.columns = peer_columns,
-		.n_columns = NW_ARRAY_SIZE(peer_columns),
-		.row = peer_row,
-		.empty = "No such peers.",
-	};
-
-	return list(cli, &l);
-}
-
-struct watching {
-	const struct nw_cli *cli;
-	uint64_t seen;
-};
-
-static void print_alert(const struct nw_cli *cli, const json_t *a)
-{
-	char when[NW_TIME_TEXT], server[80];
-
-	printf("%s alert %llu: %s (rule %llu %s, %s)",
-	       nw_when_text(cli, when, sizeof(when), nw_str(a, "timestamp")),
-	       (unsigned long long)nw_num(a, "negwatch.alert_id"), nw_str(a, "negwatch.text"),
-	       (unsigned long long)nw_num(a, "negwatch.rule"), nw_str(a, "negwatch.name"),
-	       nw_str(a, "negwatch.severity"));
-	if (nw_at(a, "src_ip"))
-		printf("; client %s port %llu, server %s", nw_str(a, "src_ip"),
-		       (unsigned long long)nw_num(a, "src_port"),
-		       nw_server_text(server, sizeof(server), nw_str(a, "dest_ip"), nw_num(a, "dest_port")));
-	putchar('\n');
-}
-
-static int watched(void *arg, const json_t *line)
-{
-	struct watching *w = arg;
-	uint64_t lost = nw_num(line, "lost");
-
-	if (w->cli->client && !lost && strcmp(nw_str(line, "src_ip"), w->cli->client) != 0)
-		return 0;
-	if (w->cli->json) {
-		json_dumpf(line, stdout, JSON_COMPACT | JSON_REAL_PRECISION(15));
-		putchar('\n');
-	} else if (lost) {
-		fprintf(stderr,
-			"negwatch: %llu alerts are not shown, reading was too slow; `negwatch alerts` has "
-			"them\n",
-			(unsigned long long)lost);
-	} else {
-		print_alert(w->cli, line);
-	}
-	if (fflush(stdout) != 0)
-		return NW_EXIT_ERROR;
-	/* Negative: the end that was wished for. */
-	return !lost && w->cli->limit && ++w->seen >= w->cli->limit ? -1 : 0;
-}
-
-int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv)
-{
-	struct watching w = { .cli = cli };
-
-	return nw_follow(cli, json_pack("{s:s}", "cmd", "watch"), watched, &w);
+	return list(cli, &peers);
 }

@@ -134,7 +134,7 @@ static int read_capture(struct file *f)
 	int err;
 
 	place_of(f->in, f->name, f->vantage); /* a place, even if it saw nothing */
-	err = nw_capture_flows(f->path, &tap, (enum nw_vantage)f->vantage, on_flow, f, &info);
+	err = nw_capture_flows(f->path, &tap, (enum nw_vantage)f->vantage, on_flow, f, &info, NULL);
 	if (f->err || !err)
 		return f->err;
 	return unreadable(f, info.error[0] ? info.error : strerror(-err));

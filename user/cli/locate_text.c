@@ -127,7 +127,7 @@ void nw_located_print(const struct nw_located *l, const struct nw_cli *cli, cons
 		[NW_ORDER_UNKNOWN] = ("Which of these places is nearer to the client can't be known; put "
 				      "client:, between: or server: in front of the files"),
 	};
-	struct nw_cli_table *t = nw_cli_table_new(columns, 4, cli->no_headings);
+	struct nw_cli_table *t = nw_cli_table_new(cli, columns, 4);
 
 	nw_wrap(stdout, "  ", 2, NW_CLI_WIDTH, by[l->order]);
 	for (unsigned int i = 0; i < l->n; i++)

@@ -7,6 +7,8 @@
 
 #include "cli.h"
 #include "wrap.h"
+#include "../util/closest.h"
+#include "../util/time.h"
 #include "../util/util.h"
 
 static const struct command {
@@ -19,16 +21,20 @@ static const struct command {
 } commands[] = {
 	{ "status", "", 0, 0, nw_cmd_status, "the daemon at a glance: hooks, flows, alerts, losses, syslog",
 	  NULL },
-	{ "alerts", "", 0, 0, nw_cmd_alerts, "the last alerts, one line each", NULL },
+	{ "alerts", "", 0, 0, nw_cmd_alerts, "the last alerts, one line each", nw_help_alerts },
 	{ "show", "ID", 1, 1, nw_cmd_show, "one alert: both exchanges side by side, its meaning, the remedy",
 	  NULL },
 	{ "flows", "", 0, 0, nw_cmd_flows, "connections that are followed, and those that ended just now",
-	  NULL },
+	  nw_help_flows },
 	{ "peers", "", 0, 0, nw_cmd_peers,
-	  "clients over all their connections: what they run on, who validates", NULL },
+	  "clients over all their connections: what they run on, who validates", nw_help_peers },
 	{ "watch", "", 0, 0, nw_cmd_watch, "alerts as they happen", NULL },
 	{ "explain", "[RULE]", 0, 1, nw_cmd_explain, "what a rule means and what to do; all rules", NULL },
 	{ "stats", "", 0, 0, nw_cmd_stats, "counters of the kernel programs", NULL },
+	{ "metrics", "", 0, 0, nw_cmd_metrics, "all counters as Prometheus text", NULL },
+	{ "check", "", 0, 0, nw_cmd_check, "one line and an exit code for Nagios, Icinga and their like",
+	  nw_help_check },
+	{ "reload", "", 0, 0, nw_cmd_reload, "let negwatchd read its configuration again (root)", NULL },
 	{ "read", "FILE...", 1, INT_MAX, nw_cmd_read,
 	  "look for the same in capture files (pcap, pcapng, also .gz; - is standard input); needs no daemon",
 	  nw_help_read },
@@ -73,62 +79,35 @@ static void help(const struct command *cmd)
 	print_options(NULL);
 	printf("\nMore on a command: negwatch COMMAND --help\n"
 	       "Exit: 0 done, 1 refused or not found, 2 usage, 3 no daemon to talk to\n"
-	       "(read, locate and doctor: see their help).\n");
-}
-
-/* How many letters have to be changed, added or removed; two neighbours that changed places count as one. */
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int d[24][24];
-	size_t la = strlen(a), lb = strlen(b);
-
-	if (la > 22 || lb > 22)
-		return 99;
-	for (size_t i = 0; i <= la; i++)
-		for (size_t j = 0; j <= lb; j++) {
-			unsigned int best = (unsigned int)(i + j);
-
-			if (i && d[i - 1][j] + 1 < best)
-				best = d[i - 1][j] + 1;
-			if (j && d[i][j - 1] + 1 < best)
-				best = d[i][j - 1] + 1;
-			if (i && j && d[i - 1][j - 1] + (a[i - 1] != b[j - 1]) < best)
-				best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-			    d[i - 2][j - 2] + 1 < best)
-				best = d[i - 2][j - 2] + 1;
-			d[i][j] = best;
-		}
-	return d[la][lb];
+	       "(read, locate, doctor and check: see their help).\n");
 }
 
 static const struct command *find_command(const char *name)
 {
-	const struct command *closest = NULL;
-	unsigned int best = 3;
+	struct nw_closest closest = { .word = name };
+	char meant[64];
 
 	for (size_t i = 0; i < NW_ARRAY_SIZE(commands); i++) {
-		unsigned int d = distance(commands[i].name, name);
-
-		if (!d)
+		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
-		if (d < best) {
-			best = d;
-			closest = &commands[i];
-		}
+		nw_closest_try(&closest, commands[i].name);
 	}
-	fprintf(stderr, "negwatch: there is no command \"%s\"", name);
-	if (closest)
-		fprintf(stderr, "; did you mean \"%s\"?\n", closest->name);
-	else
-		fprintf(stderr, "; `negwatch --help` lists them\n");
+	fprintf(stderr, "negwatch: there is no command \"%s\"%s\n", name,
+		closest.best ? nw_closest_text(meant, sizeof(meant), &closest) :
+			       "; `negwatch --help` lists them");
 	return NULL;
+}
+
+/* What a wrong command line ends with: a monitoring plugin's 2 would be an alarm. */
+static int usage_exit(const struct command *cmd)
+{
+	return cmd && cmd->run == nw_cmd_check ? NW_EXIT_UNREACHABLE : NW_EXIT_USAGE;
 }
 
 static int usage(const struct command *cmd)
 {
 	fprintf(stderr, cmd ? "Try: negwatch %s --help\n" : "Try: negwatch --help\n", cmd ? cmd->name : "");
-	return NW_EXIT_USAGE;
+	return usage_exit(cmd);
 }
 
 /* Options before the command (cmd NULL), or behind it: 0 and *at, or what to end with, as nw_cli_exit. */
@@ -140,7 +119,7 @@ static bool parse(struct nw_cli *cli, const struct command *cmd, int argc, char 
 	*at = nw_options_parse(nw_cli_options, nw_n_cli_options, who, cmd ? cmd->name : NULL, !cmd, cli, argc,
 			       argv);
 	if (*at < 0) {
-		*at = NW_EXIT_USAGE;
+		*at = usage_exit(cmd);
 		return false;
 	}
 	if (!cli->help && !cli->version)
@@ -155,7 +134,9 @@ static bool parse(struct nw_cli *cli, const struct command *cmd, int argc, char 
 
 int main(int argc, char **argv)
 {
-	struct nw_cli cli = { .socket = NW_CLI_SOCKET, .ports = { 2, { 445, 139 } } };
+	struct nw_cli cli = { .socket = NW_CLI_SOCKET,
+			      .since_wall = INT64_MIN,
+			      .ports = { 2, { 445, 139 } } };
 	const struct command *cmd;
 	int at, n;
 
@@ -178,6 +159,9 @@ int main(int argc, char **argv)
 			*cmd->args ? cmd->args : "no arguments");
 		return usage(cmd);
 	}
+	if (cli.since)
+		nw_time_since(cli.since, nw_wall(), cli.utc, &cli.since_wall);
+	nw_color_settle(&cli);
 	/* The command's name takes the place before its arguments. */
 	argv[at - 1] = (char *)cmd->name;
 	return cmd->run(&cli, n + 1, argv + at - 1);

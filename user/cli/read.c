@@ -8,10 +8,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture_flows.h"
 #include "cli.h"
 #include "read_order.h"
+#include "read_progress.h"
 #include "read_text.h"
 #include "../engine/engine.h"
 #include "../sink/flow_json.h"
@@ -28,6 +30,7 @@ struct reader {
 	const struct nw_cli *cli;
 	const char *file; /* that is read */
 	struct nw_order order;
+	struct nw_progress progress;
 	int err; /* of the output */
 	struct nw_read_totals totals;
 };
@@ -74,6 +77,7 @@ static int on_flow(void *arg, const struct nw_conn *c, int64_t wall_offset)
 			t->worst = c->findings[i].severity;
 		t->any_finding = true;
 	}
+	nw_progress_clear(&r->progress);
 	if (nw_order_put(&r->order, c->id, flow_text(r, c, wall_offset)) < 0)
 		r->err = -ENOMEM;
 	if (ferror(stdout))
@@ -117,7 +121,7 @@ static int read_file(struct reader *r, const char *file)
 	int err;
 
 	r->file = file;
-	err = nw_capture_flows(file, &tap, r->cli->vantage, on_flow, r, &info);
+	err = nw_capture_flows(file, &tap, r->cli->vantage, on_flow, r, &info, &r->progress);
 	nw_order_end(&r->order);
 	r->totals.packets += info.packets;
 	if (info.link_type >= 0)
@@ -161,7 +165,9 @@ void nw_help_read(void)
 
 int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv)
 {
-	struct reader r = { .cli = cli, .order.out = stdout };
+	struct reader r = { .cli = cli,
+			    .order.out = stdout,
+			    .progress.on = isatty(STDERR_FILENO) && !cli->quiet };
 	int i, status;
 
 	for (i = 1; i < argc && !r.err; i++)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* negwatch status and negwatch stats. */
+/* negwatch status, stats and metrics. */
 #include <stdio.h>
 #include <string.h>
 
@@ -78,6 +78,22 @@ static void l_resets(const struct nw_cli *cli, const json_t *s, struct nw_text *
 		nw_text_add(t, "kernel's word on resets: no, because %s", nw_str(s, "kernel_resets.why"));
 }
 
+/* Is it seeing anything? */
+static void l_traffic(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
+{
+	char ago[NW_TIME_TEXT];
+	int64_t wall, now = nw_wall();
+
+	add_num(t, s, "packets", "packets");
+	add_num(t, s, "messages", "SMB messages read");
+	if (nw_time_parse(nw_str(s, "last_event"), &wall) == 0)
+		nw_text_add(t, "; last event %s ago",
+			    nw_duration_text(ago, now > wall ? (uint64_t)(now - wall) : 0));
+	else
+		nw_text_add(t, nw_num(s, "packets") ? "; no SMB connection has begun yet" :
+						      "; NOTHING SEEN YET");
+}
+
 static void l_flows(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
 {
 	nw_text_add(t, "%llu tracked / %llu", (unsigned long long)nw_num(s, "engine.connections_now"),
@@ -125,12 +141,16 @@ static void l_peers(const struct nw_cli *cli, const json_t *s, struct nw_text *t
 
 static void l_losses(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
 {
+	char when[NW_TIME_TEXT];
+
 	add_num(t, s, "losses.events", "events");
 	add_num(t, s, "losses.flows", "flows");
 	add_num(t, s, "losses.flows_evicted", "evicted by the kernel's flow table");
 	add_num(t, s, "engine.evicted", "flow table evictions");
 	add_num(t, s, "losses.holes", "holes in streams");
 	add_num(t, s, "losses.fragments", "fragments");
+	if (*nw_str(s, "losses.last"))
+		nw_text_add(t, "; EVENTS LOST, last %s", stamp(cli, when, nw_str(s, "losses.last")));
 }
 
 static void l_syslog(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
@@ -170,10 +190,26 @@ static const struct {
 	const char *label;
 	line_fn line;
 } lines[] = {
-	{ "Hooks", l_hooks },	{ "Resets", l_resets }, { "Flows", l_flows },
-	{ "Seen", l_seen },	{ "Alerts", l_alerts }, { "Peers", l_peers },
-	{ "Losses", l_losses }, { "Syslog", l_syslog }, { "Journal", l_journal },
+	{ "Hooks", l_hooks },	{ "Resets", l_resets },	  { "Traffic", l_traffic }, { "Flows", l_flows },
+	{ "Seen", l_seen },	{ "Alerts", l_alerts },	  { "Peers", l_peers },	    { "Losses", l_losses },
+	{ "Syslog", l_syslog }, { "Journal", l_journal },
 };
+
+/* What shouts is coloured as a whole. */
+static void print_line(const struct nw_cli *cli, const char *label, const char *text)
+{
+	static const char *const shouts[] = { "NOT WATCHED", "NOTHING",	    "FAILS",
+					      "DROPPED",     "NOT WRITTEN", "EVENTS LOST" };
+	bool bad = false;
+
+	for (size_t i = 0; i < NW_ARRAY_SIZE(shouts); i++)
+		bad |= strstr(text, shouts[i]) != NULL;
+	if (bad)
+		fputs(nw_paint(cli, NW_PAINT_BAD), stdout);
+	nw_wrap(stdout, label, LABEL, NW_CLI_WIDTH, text);
+	if (bad)
+		fputs(nw_paint_end(cli), stdout);
+}
 
 int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv)
 {
@@ -187,15 +223,16 @@ int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv)
 	if (!ret && cli->json)
 		ret = nw_print_json("status", s);
 	else if (!ret && !cli->quiet) {
-		printf("negwatchd %s running since %s (%s), pid %llu\n", nw_str(s, "version"),
-		       stamp(cli, since, nw_str(s, "started")),
-		       nw_num(s, "uptime_s") ? nw_duration_text(up, nw_num(s, "uptime_s") * 1000000000ULL) :
-					       "just now",
-		       (unsigned long long)nw_num(s, "pid"));
+		snprintf(text, sizeof(text), "negwatchd %s running since %s (%s), pid %llu",
+			 nw_str(s, "version"), stamp(cli, since, nw_str(s, "started")),
+			 nw_num(s, "uptime_s") ? nw_duration_text(up, nw_num(s, "uptime_s") * 1000000000ULL) :
+						 "just now",
+			 (unsigned long long)nw_num(s, "pid"));
+		nw_wrap(stdout, "", 0, NW_CLI_WIDTH, text);
 		for (size_t i = 0; i < NW_ARRAY_SIZE(lines); i++) {
 			nw_text_init(&t, text, sizeof(text));
 			lines[i].line(cli, s, &t);
-			nw_wrap(stdout, lines[i].label, LABEL, NW_CLI_WIDTH, text);
+			print_line(cli, lines[i].label, text);
 		}
 	}
 	json_decref(reply);
@@ -217,7 +254,7 @@ int nw_cmd_stats(const struct nw_cli *cli, int argc, char **argv)
 		json_object_del(reply, "ok");
 		ret = nw_print_json("stats", reply);
 	} else if (!ret) {
-		table = nw_cli_table_new(columns, NW_ARRAY_SIZE(columns), cli->no_headings);
+		table = nw_cli_table_new(cli, columns, NW_ARRAY_SIZE(columns));
 		json_array_foreach(nw_at(reply, "counters"), i, c)
 		{
 			char value[24];
@@ -228,6 +265,19 @@ int nw_cmd_stats(const struct nw_cli *cli, int argc, char **argv)
 		}
 		ret = nw_cli_table_print(table) < 0 ? NW_EXIT_ERROR : NW_EXIT_OK;
 	}
+	json_decref(reply);
+	return ret;
+}
+
+int nw_cmd_metrics(const struct nw_cli *cli, int argc, char **argv)
+{
+	json_t *reply = NULL;
+	int ret = nw_ask(cli, json_pack("{s:s}", "cmd", "metrics"), &reply);
+
+	if (!ret && cli->json)
+		ret = nw_print_json("metrics", nw_at(reply, "metrics"));
+	else if (!ret)
+		ret = fputs(nw_str(reply, "metrics"), stdout) == EOF ? NW_EXIT_ERROR : NW_EXIT_OK;
 	json_decref(reply);
 	return ret;
 }

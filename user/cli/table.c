@@ -1,39 +1,102 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Tables for people, by libsmartcols; long cells are broken between words, which it doesn't do itself. */
+#include <ctype.h>
 #include <errno.h>
 #include <libsmartcols/libsmartcols.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "table.h"
 #include "wrap.h"
 #include "../util/util.h"
 
-#define COLUMNS_MAX 8
 #define CELL_MAX 1024
 
 struct row {
-	char *cell[COLUMNS_MAX]; /* owned */
+	char *cell[NW_COLUMNS_MAX]; /* owned */
+	const char *paint;	    /* "": none */
 };
 
 struct nw_cli_table {
-	const struct nw_column *columns;
+	const struct nw_cli *cli;
+	const struct nw_column *columns[NW_COLUMNS_MAX];
+	unsigned int value[NW_COLUMNS_MAX]; /* which of a row's values is in that column */
 	unsigned int n, n_rows;
 	struct row *rows;
-	bool no_headings;
 	int err;
 };
 
-struct nw_cli_table *nw_cli_table_new(const struct nw_column *columns, unsigned int n, bool no_headings)
+/* A column's name as -o takes it: "ended-by". */
+static const char *key_of(char out[32], const char *name)
+{
+	size_t i = 0;
+
+	for (; name[i] && i < 31; i++)
+		out[i] = name[i] == ' ' ? '-' : (char)tolower((unsigned char)name[i]);
+	out[i] = '\0';
+	return out;
+}
+
+void nw_columns_print(FILE *out, const struct nw_column *columns, unsigned int n)
+{
+	char key[32];
+
+	for (unsigned int i = 0; i < n; i++)
+		fprintf(out, "%s%s", i ? ", " : "", key_of(key, columns[i].name));
+}
+
+static int no_column(const struct nw_column *columns, unsigned int n, const char *word)
+{
+	fprintf(stderr, "negwatch: there is no column \"%s\"; there are: ", word);
+	nw_columns_print(stderr, columns, n);
+	fputc('\n', stderr);
+	return -EINVAL;
+}
+
+static int choose(struct nw_cli_table *t, const struct nw_column *columns, unsigned int n, const char *wanted)
+{
+	_cleanup_free_ char *copy = strdup(wanted);
+	char *save = NULL, key[32];
+
+	if (!copy)
+		return -ENOMEM;
+	for (char *word = strtok_r(copy, ", ", &save); word; word = strtok_r(NULL, ", ", &save)) {
+		unsigned int i = 0;
+
+		while (i < n && strcasecmp(key_of(key, columns[i].name), word) != 0)
+			i++;
+		if (i == n)
+			return no_column(columns, n, word);
+		if (t->n == NW_COLUMNS_MAX)
+			break;
+		t->value[t->n] = i;
+		t->columns[t->n++] = &columns[i];
+	}
+	return t->n ? 0 : no_column(columns, n, wanted);
+}
+
+struct nw_cli_table *nw_cli_table_new(const struct nw_cli *cli, const struct nw_column *columns,
+				      unsigned int n)
 {
 	struct nw_cli_table *t = calloc(1, sizeof(*t));
 
-	if (t) {
-		t->columns = columns;
-		t->n = n < COLUMNS_MAX ? n : COLUMNS_MAX;
-		t->no_headings = no_headings;
+	if (!t) {
+		fprintf(stderr, "negwatch: out of memory\n");
+		return NULL;
 	}
+	t->cli = cli;
+	if (cli->columns && choose(t, columns, n, cli->columns) < 0) {
+		free(t);
+		return NULL;
+	}
+	for (unsigned int i = 0; !cli->columns && i < n; i++)
+		if (!(columns[i].flags & NW_COL_EXTRA)) {
+			t->value[t->n] = i;
+			t->columns[t->n++] = &columns[i];
+		}
 	return t;
 }
 
@@ -46,13 +109,19 @@ void nw_cli_table_row(struct nw_cli_table *t, const char *const *values)
 		return;
 	}
 	t->rows = rows;
-	rows[t->n_rows] = (struct row){ 0 };
+	rows[t->n_rows] = (struct row){ .paint = "" };
 	for (unsigned int i = 0; i < t->n; i++) {
-		rows[t->n_rows].cell[i] = strdup(values[i]);
+		rows[t->n_rows].cell[i] = strdup(values[t->value[i]]);
 		if (!rows[t->n_rows].cell[i])
 			t->err = -ENOMEM;
 	}
 	t->n_rows++;
+}
+
+void nw_cli_table_paint(struct nw_cli_table *t, enum nw_cli_paint paint)
+{
+	if (t->n_rows)
+		t->rows[t->n_rows - 1].paint = nw_paint(t->cli, paint);
 }
 
 /* The widest piece that can't be broken: no column is narrowed below it. */
@@ -61,7 +130,7 @@ static size_t widest_word(const char *cell)
 	size_t widest = 0;
 
 	while (*cell) {
-		size_t n = strcspn(cell, " -,:");
+		size_t n = strcspn(cell, " -_,:");
 
 		n += cell[n] && cell[n] != ' ';
 		if (n > widest)
@@ -73,8 +142,8 @@ static size_t widest_word(const char *cell)
 }
 
 /* Narrows the widest of the columns that may be narrowed, until the table fits or can't. */
-static void fit(const struct nw_cli_table *t, size_t room, size_t width[COLUMNS_MAX],
-		const size_t least[COLUMNS_MAX])
+static void fit(const struct nw_cli_table *t, size_t room, size_t width[NW_COLUMNS_MAX],
+		const size_t least[NW_COLUMNS_MAX])
 {
 	for (;;) {
 		size_t total = t->n - 1;
@@ -82,7 +151,7 @@ static void fit(const struct nw_cli_table *t, size_t room, size_t width[COLUMNS_
 
 		for (unsigned int i = 0; i < t->n; i++) {
 			total += width[i];
-			if (t->columns[i].flags == NW_COL_WRAP && width[i] > least[i] &&
+			if (t->columns[i]->flags & NW_COL_WRAP && width[i] > least[i] &&
 			    (widest == t->n || width[i] > width[widest]))
 				widest = i;
 		}
@@ -93,12 +162,12 @@ static void fit(const struct nw_cli_table *t, size_t room, size_t width[COLUMNS_
 }
 
 /* Natural widths, then what the terminal leaves of them. Into a pipe nothing is narrowed. */
-static void measure(const struct nw_cli_table *t, size_t room, size_t width[COLUMNS_MAX])
+static void measure(const struct nw_cli_table *t, size_t room, size_t width[NW_COLUMNS_MAX])
 {
-	size_t least[COLUMNS_MAX];
+	size_t least[NW_COLUMNS_MAX];
 
 	for (unsigned int i = 0; i < t->n; i++) {
-		width[i] = least[i] = strlen(t->columns[i].name);
+		width[i] = least[i] = strlen(t->columns[i]->name);
 		for (unsigned int r = 0; r < t->n_rows; r++) {
 			const char *cell = t->rows[r].cell[i];
 
@@ -132,16 +201,17 @@ static void broken(char out[CELL_MAX], const char *cell, size_t width)
 
 static int fill(const struct nw_cli_table *t, struct libscols_table *tb)
 {
-	size_t width[COLUMNS_MAX];
+	size_t width[NW_COLUMNS_MAX];
 	char text[CELL_MAX];
 
-	scols_table_enable_noheadings(tb, t->no_headings);
+	scols_table_enable_noheadings(tb, t->cli->no_headings);
+	scols_table_enable_colors(tb, t->cli->colored);
 	measure(t, scols_table_get_termwidth(tb), width);
 	for (unsigned int i = 0; i < t->n; i++) {
-		int flags = t->columns[i].flags == NW_COL_RIGHT ? SCOLS_FL_RIGHT :
-			    t->columns[i].flags == NW_COL_WRAP	? SCOLS_FL_WRAP :
+		int flags = t->columns[i]->flags & NW_COL_RIGHT ? SCOLS_FL_RIGHT :
+			    t->columns[i]->flags & NW_COL_WRAP	? SCOLS_FL_WRAP :
 								  0;
-		struct libscols_column *c = scols_table_new_column(tb, t->columns[i].name, 0, flags);
+		struct libscols_column *c = scols_table_new_column(tb, t->columns[i]->name, 0, flags);
 
 		if (!c)
 			return -ENOMEM;
@@ -153,6 +223,8 @@ static int fill(const struct nw_cli_table *t, struct libscols_table *tb)
 	for (unsigned int r = 0; r < t->n_rows; r++) {
 		struct libscols_line *line = scols_table_new_line(tb, NULL);
 
+		if (line && *t->rows[r].paint)
+			scols_line_set_color(line, t->rows[r].paint);
 		for (unsigned int i = 0; i < t->n; i++) {
 			broken(text, t->rows[r].cell[i], width[i]);
 			if (!line || scols_line_set_data(line, i, text) < 0)
@@ -162,18 +234,23 @@ static int fill(const struct nw_cli_table *t, struct libscols_table *tb)
 	return 0;
 }
 
-int nw_cli_table_print(struct nw_cli_table *t)
+static void table_free(struct nw_cli_table *t)
 {
-	struct libscols_table *tb = t->err ? NULL : scols_new_table();
-	int err = t->err ? t->err : tb ? fill(t, tb) : -ENOMEM;
-
-	if (!err && scols_print_table(tb) < 0)
-		err = -EIO;
-	scols_unref_table(tb);
 	for (unsigned int r = 0; r < t->n_rows; r++)
 		for (unsigned int i = 0; i < t->n; i++)
 			free(t->rows[r].cell[i]);
 	free(t->rows);
 	free(t);
+}
+
+int nw_cli_table_print(struct nw_cli_table *t)
+{
+	struct libscols_table *tb = t->err ? NULL : scols_new_table();
+	int err = t->err ? t->err : tb ? fill(t, tb) : -ENOMEM;
+
+	if (!err && t->n_rows && scols_print_table(tb) < 0)
+		err = -EIO;
+	scols_unref_table(tb);
+	table_free(t);
 	return err;
 }

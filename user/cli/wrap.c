@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Text in columns of limited width. All texts are ASCII: one byte is one column. */
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "wrap.h"
 
@@ -11,9 +13,23 @@ int nw_wrap_fit(const char *text, int width)
 	if (len <= width)
 		return len;
 	for (i = width; i > 0; i--)
-		if (text[i] == ' ' || text[i - 1] == '-' || text[i - 1] == ',' || text[i - 1] == ':')
+		if (text[i] == ' ' || text[i - 1] == '-' || text[i - 1] == '_' || text[i - 1] == ',' ||
+		    text[i - 1] == ':')
 			return i;
 	return width;
+}
+
+/* Sentences are broken at spaces: a time or a constant in them stays whole, unless half a line would be
+ * empty. */
+static int fit_sentence(const char *text, int width)
+{
+	int i = width;
+
+	if ((int)strlen(text) <= width)
+		return (int)strlen(text);
+	while (i > width / 2 && text[i] != ' ')
+		i--;
+	return i > width / 2 ? i : nw_wrap_fit(text, width);
 }
 
 /* One paragraph or line without a newline in it. */
@@ -30,7 +46,7 @@ static void paragraph(FILE *out, const char **label, int indent, int width, cons
 		return;
 	}
 	while (*at) {
-		int n = nw_wrap_fit(at, width - indent);
+		int n = fit_sentence(at, width - indent);
 
 		fprintf(out, "%-*s%.*s\n", indent, *label, n, at);
 		*label = "";
@@ -41,6 +57,11 @@ static void paragraph(FILE *out, const char **label, int indent, int width, cons
 
 void nw_wrap(FILE *out, const char *label, int indent, int width, const char *text)
 {
+	struct winsize size;
+
+	if (isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col >= indent + 20 &&
+	    size.ws_col < width)
+		width = size.ws_col;
 	while (*text) {
 		size_t n = strcspn(text, "\n");
 

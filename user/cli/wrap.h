@@ -6,13 +6,14 @@
 #include <stdio.h>
 
 /*
- * Prints text with lines of at most `width` columns, the first behind `label` (padded to `indent`), the
- * others indented by as much. Empty lines separate paragraphs; lines that begin with a space are printed as
- * they are.
+ * Prints text with lines of at most `width` columns, or what a narrower terminal has, the first behind
+ * `label` (padded to `indent`), the others indented by as much. Empty lines separate paragraphs; lines that
+ * begin with a space are printed as they are.
  */
 void nw_wrap(FILE *out, const char *label, int indent, int width, const char *text);
 
-/* How much of text fits into width columns, broken at a space, or behind a dash, comma or colon. */
+/* How much of text fits into width columns, broken at a space, or behind a dash, underscore, comma or
+ * colon. */
 int nw_wrap_fit(const char *text, int width);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The table of configuration keys, and the reader of `key = value` files. */
 #include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 
 #include "config.h"
 #include "../sink/syslog.h"
+#include "../util/closest.h"
 #include "../util/log.h"
 #include "../util/util.h"
 
@@ -102,6 +104,15 @@ static const char *p_socket(void *to, size_t size, const char *value)
 		return NULL;
 	}
 	return p_path(to, size, value) ? "the path of a socket (at most 107 bytes), or \"none\"" : NULL;
+}
+
+static const char *p_file(void *to, size_t size, const char *value)
+{
+	if (strcmp(value, "none") == 0) {
+		memset(to, 0, size);
+		return NULL;
+	}
+	return p_path(to, size, value) ? "the absolute path of a file, or \"none\"" : NULL;
 }
 
 static const char *p_facility(void *to, size_t size, const char *value)
@@ -199,6 +210,8 @@ static const struct {
 	  "directory of the alert journal and the list of peers" },
 	{ "record", "alerts", AT(record_exchanges), p_record, false,
 	  "what the journal holds: alerts, or exchanges: good negotiations as well, for `negwatch locate`" },
+	{ "metrics_file", "none", AT(metrics_file), p_file, false,
+	  "Prometheus text for node_exporter's textfile collector, every 15 s, or none" },
 	{ "syslog_socket", "/dev/log", AT(syslog_socket), p_socket, false, "where alerts go, or none" },
 	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false,
 	  "authpriv, daemon, local0 to local7, ..." },
@@ -226,9 +239,13 @@ void nw_config_defaults(struct nw_config *cfg)
 
 int nw_config_set(struct nw_config *cfg, const char *key, const char *value, char *why, size_t why_size)
 {
+	struct nw_closest closest = { .word = key };
+	char meant[64];
+
 	for (size_t i = 0; i < NW_ARRAY_SIZE(keys); i++) {
 		const char *expected;
 
+		nw_closest_try(&closest, keys[i].key);
 		if (strcmp(keys[i].key, key) != 0)
 			continue;
 		expected = keys[i].parse((char *)cfg + keys[i].offset, keys[i].size, value);
@@ -237,7 +254,9 @@ int nw_config_set(struct nw_config *cfg, const char *key, const char *value, cha
 		snprintf(why, why_size, "%s = %s: expected %s", key, value, expected);
 		return -EINVAL;
 	}
-	snprintf(why, why_size, "there is no key \"%s\"; negwatchd --help lists all keys", key);
+	snprintf(why, why_size, "there is no key \"%s\"%s", key,
+		 closest.best ? nw_closest_text(meant, sizeof(meant), &closest) :
+				"; negwatchd --help lists all keys");
 	return -ENOENT;
 }
 
@@ -279,7 +298,7 @@ int nw_config_option(struct nw_config *cfg, const char *text)
 	return 0;
 }
 
-int nw_config_read(struct nw_config *cfg, const char *path)
+static int read_file(struct nw_config *cfg, const char *path)
 {
 	_cleanup_fclose_ FILE *f = fopen(path, "re");
 	_cleanup_free_ char *line = NULL;
@@ -301,6 +320,54 @@ int nw_config_read(struct nw_config *cfg, const char *path)
 			err = nw_err_r(-EINVAL, "%s:%d: %s", path, n, why);
 	}
 	return ferror(f) ? -EIO : err;
+}
+
+static int is_conf(const struct dirent *e)
+{
+	const char *dot = strrchr(e->d_name, '.');
+
+	return dot && dot != e->d_name && strcmp(dot, ".conf") == 0;
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	/* Not alphasort(): the order must not depend on the locale. */
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* All of conf.d, whatever the first errors are: they are told at once. 0 or -EINVAL. */
+static int read_directory(struct nw_config *cfg, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char directory[PATH_MAX], path[PATH_MAX];
+	struct dirent **list;
+	int n, err = 0;
+
+	snprintf(directory, sizeof(directory), "%.*sconf.d", slash ? (int)(slash - file + 1) : 0, file);
+	n = scandir(directory, &list, is_conf, by_name);
+	if (n < 0 && errno != ENOENT)
+		err = nw_err_r(-EINVAL, "The configuration directory %s can't be read: %s", directory,
+			       strerror(errno));
+	for (int i = 0; i < n; i++) {
+		int one = -ENAMETOOLONG;
+
+		if (snprintf(path, sizeof(path), "%s/%s", directory, list[i]->d_name) < (int)sizeof(path))
+			one = read_file(cfg, path);
+		if (one && one != -EINVAL)
+			nw_err("The configuration file %s can't be read: %s", path, strerror(-one));
+		err = one ? -EINVAL : err;
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	return err;
+}
+
+int nw_config_read(struct nw_config *cfg, const char *path)
+{
+	int err = read_file(cfg, path), more = read_directory(cfg, path);
+
+	return !err || err == -ENOENT ? (more ? more : err) : err;
 }
 
 void nw_config_help(FILE *out)

@@ -26,6 +26,7 @@ struct nw_config {
 	struct nw_ports ports;
 	char run_dir[PATH_MAX / 2];
 	char state_dir[PATH_MAX / 2];
+	char metrics_file[PATH_MAX / 2];				   /* empty: none */
 	bool record_exchanges;						   /* also those without an alert */
 	char syslog_socket[108];					   /* empty: off */
 	int syslog_facility;						   /* LOG_AUTHPRIV, ... */
@@ -47,7 +48,11 @@ int nw_config_set(struct nw_config *cfg, const char *key, const char *value, cha
 /* "key=value" or "key = value", of the command line. Logs what is wrong. 0 or -EINVAL. */
 int nw_config_option(struct nw_config *cfg, const char *text);
 
-/* Reads the file into cfg; logs every error with file and line. 0; -ENOENT: no file; -EINVAL; or -errno. */
+/*
+ * Reads the file into cfg, and then, in the order of their names, all that is called *.conf in the directory
+ * conf.d beside it; later ones win. Logs every error with file and line. 0; -ENOENT: no such file (conf.d is
+ * read nevertheless); -EINVAL: errors in them, or conf.d can't be read in full; or -errno of the file.
+ */
 int nw_config_read(struct nw_config *cfg, const char *path);
 
 /* All keys with their defaults and meaning. */

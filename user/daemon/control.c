@@ -24,6 +24,7 @@
 
 struct client {
 	int fd;
+	uid_t uid;
 	bool used, watching, closing;
 	char *in; /* REQUEST_MAX bytes, owned */
 	size_t in_len;
@@ -210,7 +211,7 @@ static bool serve(struct nw_control *c, struct client *cl, const char *line, siz
 		drop(cl);
 		return false;
 	}
-	watch = c->answer(c->arg, json_is_object(request) ? request : NULL, out);
+	watch = c->answer(c->arg, json_is_object(request) ? request : NULL, cl->uid, out);
 	json_decref(request);
 	fclose(out);
 	cl->watching |= watch;
@@ -261,14 +262,19 @@ static void welcome(struct nw_control *c, uint64_t now)
 {
 	static const char full[] = "{\"ok\":false,\"error\":\"too many clients (32); try again\"}\n";
 	int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred who = { 0 };
+	socklen_t len = sizeof(who);
 	int i = 0;
 
 	if (fd < 0)
 		return;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
+		who.uid = (uid_t)-1;
 	while (i < CLIENTS_MAX && c->client[i].used)
 		i++;
 	if (i < CLIENTS_MAX) {
-		c->client[i] = (struct client){ .fd = fd, .used = true, .deadline = now + IDLE_NS };
+		c->client[i] =
+			(struct client){ .fd = fd, .uid = who.uid, .used = true, .deadline = now + IDLE_NS };
 		c->client[i].in = malloc(REQUEST_MAX);
 		if (!c->client[i].in || watch_fd(c, EPOLL_CTL_ADD, fd, EPOLLIN, (uint32_t)i) < 0)
 			drop(&c->client[i]);

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -19,9 +20,10 @@ struct nw_control;
 
 /*
  * Writes the answer (one line, without its newline) to a request; request is NULL if it was no JSON object.
- * Returns true if the client wants all alerts from now on.
+ * uid is the user's who connected, as the kernel says. Returns true if the client wants all alerts from now
+ * on.
  */
-typedef bool (*nw_answer_fn)(void *arg, const json_t *request, FILE *out);
+typedef bool (*nw_answer_fn)(void *arg, const json_t *request, uid_t uid, FILE *out);
 
 /*
  * Listens at run_dir/control.sock (mode 0660), making run_dir if needed; takes the place of a dead daemon's

@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "ifaces.h"
+#include "notify.h"
 #include "own_socket.h"
 #include "peers.h"
 #include "../sink/alert.h"
@@ -90,6 +91,8 @@ void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count)
 
 	d->lost += count;
 	d->lost_untold += count;
+	if (count)
+		d->last_lost = nw_wall();
 	nw_engine_lost(d->engine, now, count);
 	if (!d->lost_untold || (d->lost_told && now - d->lost_told < LOST_PAUSE))
 		return;
@@ -131,6 +134,7 @@ static int on_event(void *arg, const struct nw_event *ev)
 {
 	struct nw_daemon *d = arg;
 
+	d->last_event = ev->ts;
 	if (nw_engine_event(d->engine, ev) == -ENOMEM)
 		nw_daemon_lost(d, nw_monotonic(), 1);
 	return 0;
@@ -302,7 +306,7 @@ int nw_settings_read(const struct nw_settings *s, struct nw_config *out)
 	return 0;
 }
 
-int nw_daemon_reload(struct nw_daemon *d)
+static int reload(struct nw_daemon *d)
 {
 	struct nw_syslog *fresh = NULL;
 	struct nw_config cfg;
@@ -327,6 +331,18 @@ int nw_daemon_reload(struct nw_daemon *d)
 	nw_ifaces_sync(d, NW_IFACES_RELOAD);
 	nw_info("Configuration read again");
 	return 0;
+}
+
+int nw_daemon_reload(struct nw_daemon *d)
+{
+	int err;
+
+	nw_notify("RELOADING=1");
+	err = reload(d);
+	d->reloaded = true;
+	d->metrics.due = 0;
+	nw_notify("READY=1");
+	return err;
 }
 
 bool nw_daemon_links_changed(struct nw_daemon *d)

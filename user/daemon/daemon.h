@@ -11,6 +11,7 @@
 #include "attach.h"
 #include "config.h"
 #include "control.h"
+#include "metrics.h"
 #include "own.h"
 #include "store.h"
 #include "../engine/engine.h"
@@ -57,9 +58,13 @@ struct nw_daemon {
 	struct nw_daemon_peers peers;
 	struct nw_iface iface[NW_INTERFACES_MAX];
 	unsigned int n_ifaces;
+	bool reloaded; /* the loop is to look at the interfaces again */
+	struct nw_metrics_file metrics;
 
 	uint64_t alerts;      /* since the start */
 	int64_t last_alert;   /* wall, ns; 0: none */
+	uint64_t last_event;  /* monotonic, ns; 0: none */
+	int64_t last_lost;    /* wall, ns, when the last loss was noticed; 0: none */
 	uint64_t lost;	      /* events, since the start */
 	uint64_t lost_untold; /* of these, not yet in an alert */
 	uint64_t lost_told;   /* monotonic time of the last alert about it; 0: none */
@@ -79,7 +84,10 @@ void nw_daemon_stop(struct nw_daemon *d);
 /* Messages about the daemon's own work go to syslog (facility daemon) from now on: there is no terminal. */
 void nw_daemon_log_to_syslog(struct nw_daemon *d);
 
-/* Reads the settings anew; swaps what can be swapped. On an error everything stays as it was. 0 or -errno. */
+/*
+ * Reads the settings anew; swaps what can be swapped, and tells the service manager. On an error everything
+ * stays as it was. 0 or -errno after having logged it.
+ */
 int nw_daemon_reload(struct nw_daemon *d);
 
 /*
@@ -95,7 +103,7 @@ void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count);
 void nw_daemon_log_stats(struct nw_daemon *d);
 
 /* nw_answer_fn of the control socket; arg is the daemon. */
-bool nw_query(void *arg, const json_t *request, FILE *out);
+bool nw_query(void *arg, const json_t *request, uid_t uid, FILE *out);
 
 /*
  * Runs until a signal says stop (returns 0) or the sources fail (-errno). One epoll loop: ring buffer,

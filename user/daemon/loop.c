@@ -31,7 +31,7 @@ struct loop {
 	int epoll_fd, signal_fd, timer_fd, link_fd;
 	bool stop;
 	bool drained; /* the ring is empty: time may go on without it */
-	uint64_t engine_due, counters_due, links_due, watchdog_due, peers_due, synced;
+	uint64_t engine_due, counters_due, links_due, watchdog_due, peers_due, metrics_due, synced;
 	uint64_t watchdog; /* interval, 0: none */
 };
 
@@ -67,10 +67,7 @@ static int on_signal(struct loop *l)
 		return 0;
 	switch (info.ssi_signo) {
 	case SIGHUP:
-		nw_notify("RELOADING=1");
 		nw_daemon_reload(l->d);
-		look_at_links(l, nw_monotonic() + LINKS_RETRY);
-		nw_notify("READY=1");
 		break;
 	case SIGUSR1:
 		nw_daemon_log_stats(l->d);
@@ -151,6 +148,10 @@ static void run_timers(struct loop *l, uint64_t now)
 	/* The engine's clock must not run ahead of events that still wait in the ring. */
 	if (l->drained)
 		l->engine_due = nw_engine_tick(d->engine, now);
+	if (d->reloaded) {
+		d->reloaded = false;
+		look_at_links(l, now + LINKS_RETRY);
+	}
 	if (due(l->links_due, now)) {
 		l->links_due = 0;
 		if (!nw_daemon_links_changed(d))
@@ -165,6 +166,7 @@ static void run_timers(struct loop *l, uint64_t now)
 		l->synced = now;
 	}
 	l->peers_due = nw_daemon_peers_tick(d, now);
+	l->metrics_due = nw_metrics_tick(d, now);
 	if (due(l->watchdog_due, now)) {
 		nw_notify("WATCHDOG=1");
 		l->watchdog_due = now + l->watchdog;
@@ -179,7 +181,8 @@ static void arm_timer(const struct loop *l)
 				  nw_control_due(l->d->control),
 				  nw_syslog_retry_at(l->d->syslog),
 				  l->watchdog_due,
-				  l->peers_due };
+				  l->peers_due,
+				  l->metrics_due };
 	struct itimerspec spec = { 0 };
 	uint64_t first = 0;
 

@@ -3,266 +3,25 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #include "daemon.h"
-#include "ifaces.h"
+#include "metrics.h"
+#include "status.h"
 #include "../engine/peers.h"
 #include "../sink/flow_json.h"
 #include "../sink/peer_json.h"
+#include "../util/log.h"
+#include "../util/text.h"
 #include "../util/time.h"
 #include "../util/util.h"
 
 #define FLOWS_DEFAULT 1000u
 #define FLOWS_MAX 10000u
 
-static void set(json_t *o, const char *key, json_t *value)
-{
-	/* Takes the value over even on failure; what could not be set for want of memory is left out. */
-	json_object_set_new(o, key, value);
-}
-
-static json_t *num(uint64_t v)
-{
-	return json_integer((json_int_t)v);
-}
-
-static json_t *when(int64_t wall, int digits)
-{
-	char text[NW_TIME_TEXT];
-
-	return json_string(nw_time_utc(text, wall, digits));
-}
-
 static void put(FILE *out, json_t *o)
 {
 	json_dumpf(o, out, NW_JSON_LINE);
 	json_decref(o);
-}
-
-static json_t *hook(const struct nw_attached *a)
-{
-	json_t *o = json_object();
-
-	set(o, "hook", json_string(nw_how_name(a->how)));
-	if (*a->why)
-		set(o, "why", json_string(a->why));
-	return o;
-}
-
-static void add_absent(void *list, const char *name)
-{
-	json_t *o = json_object();
-
-	set(o, "name", json_string(name));
-	set(o, "state", json_string("absent"));
-	json_array_append_new(list, o);
-}
-
-/* "watched" with both hooks; "failed" with the trouble; "absent": configured by name, and not there. */
-static json_t *interfaces(const struct nw_daemon *d)
-{
-	json_t *list = json_array();
-
-	for (unsigned int i = 0; i < d->n_ifaces; i++) {
-		const struct nw_iface *iface = &d->iface[i];
-		json_t *o = json_object();
-
-		set(o, "name", json_string(iface->name));
-		set(o, "ifindex", num(iface->ifindex));
-		set(o, "state", json_string(*iface->trouble ? "failed" : "watched"));
-		if (*iface->trouble) {
-			set(o, "why", json_string(iface->trouble));
-		} else {
-			set(o, "ingress", hook(&iface->ingress));
-			set(o, "egress", hook(&iface->egress));
-		}
-		json_array_append_new(list, o);
-	}
-	nw_ifaces_absent(d, add_absent, list);
-	return list;
-}
-
-static json_t *resets(const struct nw_daemon *d)
-{
-	json_t *o = json_object();
-
-	set(o, "available", json_boolean(d->resets));
-	if (d->resets)
-		set(o, "reasons", json_boolean(nw_resets_complete(d->resets)));
-	else
-		set(o, "why", json_string(d->resets_why));
-	return o;
-}
-
-static json_t *engine_stats(const struct nw_engine_stats *st)
-{
-	json_t *o = json_object();
-
-	set(o, "events", num(st->events));
-	set(o, "connections", num(st->conns));
-	set(o, "connections_now", num(st->conns_now));
-	set(o, "evicted", num(st->evicted));
-	set(o, "expired", num(st->expired));
-	set(o, "negotiate", num(st->negotiates));
-	set(o, "validate", num(st->validates));
-	set(o, "smb311", num(st->smb311));
-	set(o, "not_observed", num(st->not_observed));
-	set(o, "joined", num(st->joined));
-	set(o, "join_dropped", num(st->join_dropped));
-	set(o, "findings", num(st->findings));
-	return o;
-}
-
-static json_t *alert_counts(const struct nw_daemon *d, const struct nw_engine_stats *st)
-{
-	json_t *o = json_object(), *rules = json_object();
-	struct nw_journal_state j;
-	char key[8];
-
-	nw_journal_get_state(d->journal, &j);
-	for (size_t i = 0; i < nw_n_rules && i < NW_RULES_MAX; i++) {
-		snprintf(key, sizeof(key), "%u", nw_rules[i].number);
-		if (st->rule[i])
-			set(rules, key, num(st->rule[i]));
-	}
-	set(o, "since_start", num(d->alerts));
-	set(o, "total", num(j.last_id));
-	set(o, "by_rule", rules);
-	if (d->last_alert)
-		set(o, "last", when(d->last_alert, 6));
-	return o;
-}
-
-static json_t *losses(const struct nw_daemon *d, const uint64_t count[NW_C_MAX])
-{
-	json_t *o = json_object();
-	uint64_t flows, evicted;
-
-	set(o, "events", num(d->lost));
-	set(o, "flows", num(count[NW_C_LOST_FLOWS]));
-	if (nw_live_flows(d->live, &flows, &evicted) == 0)
-		set(o, "flows_evicted", num(evicted));
-	set(o, "holes", num(count[NW_C_HOLES]));
-	set(o, "not_smb", num(count[NW_C_NOT_SMB]));
-	set(o, "fragments", num(count[NW_C_FRAGMENT]));
-	set(o, "malformed", num(count[NW_C_MALFORMED]));
-	return o;
-}
-
-static json_t *peers_state(const struct nw_daemon *d)
-{
-	struct nw_peers_stats st;
-	json_t *o = json_object();
-
-	nw_peers_get_stats(nw_engine_peers(d->engine), &st);
-	set(o, "now", num(st.peers));
-	set(o, "capacity", num(d->cfg.max_peers));
-	set(o, "instances", num(st.instances));
-	set(o, "evicted", num(st.evicted));
-	set(o, "repaired", num(d->peers.broken));
-	if (d->peers.error)
-		set(o, "error", json_string(strerror(-d->peers.error)));
-	return o;
-}
-
-static json_t *syslog_state(const struct nw_daemon *d)
-{
-	struct nw_syslog_state s;
-	json_t *o = json_object();
-
-	nw_syslog_get_state(d->syslog, &s);
-	if (s.path) {
-		set(o, "socket", json_string(s.path));
-		set(o, "connected", json_boolean(s.connected));
-		set(o, "backlog", num(s.backlog));
-		set(o, "sent", num(s.sent));
-		set(o, "dropped", num(s.dropped));
-		if (s.error)
-			set(o, "error", json_string(strerror(-s.error)));
-	}
-	return o;
-}
-
-static json_t *journal_state(const struct nw_daemon *d)
-{
-	struct nw_journal_state j;
-	json_t *o = json_object();
-
-	nw_journal_get_state(d->journal, &j);
-	set(o, "path", json_string(j.path));
-	set(o, "repaired", num(j.repaired));
-	set(o, "unwritten", num(j.unwritten));
-	if (j.error)
-		set(o, "error", json_string(strerror(-j.error)));
-	return o;
-}
-
-static bool v_status(struct nw_daemon *d, const json_t *request, FILE *out)
-{
-	uint64_t count[NW_C_MAX] = { 0 };
-	struct nw_engine_stats st;
-	struct utsname un = { 0 };
-	json_t *o = json_object(), *reply = json_object();
-
-	nw_engine_get_stats(d->engine, &st);
-	nw_live_counters(d->live, count);
-	uname(&un);
-	set(o, "version", json_string(NW_VERSION));
-	set(o, "pid", num((uint64_t)getpid()));
-	set(o, "host", json_string(d->host));
-	set(o, "kernel", json_string(un.release));
-	set(o, "started", when(d->started, 0));
-	set(o, "uptime_s", num((nw_monotonic() - d->started_mono) / NW_NS_PER_S));
-	set(o, "interfaces", interfaces(d));
-	set(o, "kernel_resets", resets(d));
-	set(o, "flows_capacity", num(d->cfg.max_flows));
-	set(o, "packets", num(count[NW_C_PACKETS]));
-	set(o, "engine", engine_stats(&st));
-	set(o, "alerts", alert_counts(d, &st));
-	set(o, "peers", peers_state(d));
-	set(o, "losses", losses(d, count));
-	set(o, "syslog", syslog_state(d));
-	set(o, "journal", journal_state(d));
-	set(reply, "ok", json_true());
-	set(reply, "status", o);
-	put(out, reply);
-	return false;
-}
-
-static bool v_stats(struct nw_daemon *d, const json_t *request, FILE *out)
-{
-	static const struct {
-		const char *name, *text;
-	} names[] = {
-#define X(name, text) { #name, text },
-		NW_COUNTERS(X)
-#undef X
-	};
-	json_t *reply = json_object(), *list = json_array();
-	uint64_t count[NW_C_MAX] = { 0 };
-	struct nw_engine_stats st;
-
-	nw_live_counters(d->live, count);
-	nw_engine_get_stats(d->engine, &st);
-	for (int i = 0; i < NW_C_MAX; i++) {
-		char name[32];
-		size_t n = 0;
-
-		if (i == NW_C_OUTCOMES)
-			continue;
-		for (const char *p = names[i].name; *p && n < sizeof(name) - 1; p++)
-			name[n++] = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
-		name[n] = '\0';
-		json_array_append_new(list, json_pack("{s:s,s:I,s:s,s:b}", "name", name, "value",
-						      (json_int_t)count[i], "text", names[i].text, "outcome",
-						      i < NW_C_OUTCOMES));
-	}
-	set(reply, "ok", json_true());
-	set(reply, "counters", list);
-	set(reply, "engine", engine_stats(&st));
-	put(out, reply);
-	return false;
 }
 
 /* A member of the request that has to be a number from 0 on; `otherwise` if it is not there. */
@@ -391,6 +150,36 @@ static bool v_peers(struct nw_daemon *d, const json_t *request, FILE *out)
 	return false;
 }
 
+static bool v_status(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	put(out, json_pack("{s:b,s:o}", "ok", 1, "status", nw_status_json(d)));
+	return false;
+}
+
+static bool v_stats(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	json_t *reply = nw_stats_json(d);
+
+	json_object_set_new(reply, "ok", json_true());
+	put(out, reply);
+	return false;
+}
+
+static bool v_metrics(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	if (f)
+		nw_metrics_write(d, f);
+	if (f && fclose(f) == 0)
+		put(out, json_pack("{s:b,s:s}", "ok", 1, "metrics", text));
+	else
+		fail(out, "out of memory");
+	return false;
+}
+
 static bool v_watch(struct nw_daemon *d, const json_t *request, FILE *out)
 {
 	fputs("{\"ok\":true}", out);
@@ -403,27 +192,94 @@ static bool v_ping(struct nw_daemon *d, const json_t *request, FILE *out)
 	return false;
 }
 
+static void note_line(void *arg, int level, const char *text)
+{
+	struct nw_text *t = arg;
+
+	if (level <= LOG_WARNING)
+		nw_text_add(t, "%s%s", t->len ? "\n" : "", text);
+}
+
+/* What a reload complains of, line by line, goes to the log and to who asked for it. */
+static bool v_reload(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	char said[4096];
+	struct nw_text t;
+	int err;
+
+	nw_text_init(&t, said, sizeof(said));
+	nw_log_tee(note_line, &t);
+	err = nw_daemon_reload(d);
+	nw_log_tee(NULL, NULL);
+	if (err)
+		fail(out, said);
+	else
+		put(out, json_pack("{s:b,s:s*}", "ok", 1, "remarks", t.len ? said : NULL));
+	return false;
+}
+
+static bool v_verbs(struct nw_daemon *d, const json_t *request, FILE *out);
+
+/*
+ * The protocol: a request is one line, a JSON object whose "cmd" is one of these; the answer is one line with
+ * "ok". Other members are optional; unknown ones are ignored.
+ */
 static const struct {
 	const char *name;
+	bool changes;	     /* for root and the daemon's own user only */
+	const char *members; /* of the request */
+	const char *help;    /* what the answer has besides "ok" */
 	bool (*answer)(struct nw_daemon *d, const json_t *request, FILE *out);
 } verbs[] = {
-	{ "status", v_status }, { "alerts", v_alerts }, { "show", v_show }, { "flows", v_flows },
-	{ "stats", v_stats },	{ "watch", v_watch },	{ "ping", v_ping }, { "peers", v_peers },
+	{ "status", false, "", "status: the daemon at a glance", v_status },
+	{ "alerts", false, "limit, since",
+	  "alerts: the newest `limit` with a number above `since`, oldest first", v_alerts },
+	{ "show", false, "id", "alert: the one of that number", v_show },
+	{ "flows", false, "limit", "flows: the newest `limit` connections; total", v_flows },
+	{ "peers", false, "not_validated", "peers: all, or only the audit list; total", v_peers },
+	{ "stats", false, "", "counters of the programs; engine", v_stats },
+	{ "metrics", false, "", "metrics: Prometheus text", v_metrics },
+	{ "watch", false, "",
+	  "from then on each alert as a line of its own; {\"lost\":N}: so many were not sent, "
+	  "reading was too slow",
+	  v_watch },
+	{ "ping", false, "", "nothing", v_ping },
+	{ "verbs", false, "", "verbs: this table", v_verbs },
+	{ "reload", true, "", "remarks, if there are any: the configuration is read again", v_reload },
 };
 
-bool nw_query(void *arg, const json_t *request, FILE *out)
+static bool v_verbs(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < NW_ARRAY_SIZE(verbs); i++)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:b}", "cmd", verbs[i].name, "members",
+						      verbs[i].members, "answer", verbs[i].help, "changes",
+						      verbs[i].changes));
+	put(out, json_pack("{s:b,s:o}", "ok", 1, "verbs", list));
+	return false;
+}
+
+bool nw_query(void *arg, const json_t *request, uid_t uid, FILE *out)
 {
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
 	struct nw_daemon *d = arg;
+	size_t i = 0;
 
 	/* The socket is there a moment before the rest is. */
 	if (!d->live || !d->engine) {
 		fail(out, "negwatchd is starting");
 		return false;
 	}
-	for (size_t i = 0; cmd && i < NW_ARRAY_SIZE(verbs); i++)
-		if (strcmp(verbs[i].name, cmd) == 0)
-			return verbs[i].answer(d, request, out);
-	fail(out, cmd ? "unknown command" : "expected one JSON object with \"cmd\" per line");
+	while (cmd && i < NW_ARRAY_SIZE(verbs) && strcmp(verbs[i].name, cmd) != 0)
+		i++;
+	if (!cmd)
+		fail(out, "expected one JSON object with \"cmd\" per line");
+	else if (i == NW_ARRAY_SIZE(verbs))
+		fail(out, "unknown command; {\"cmd\":\"verbs\"} lists all");
+	else if (verbs[i].changes && uid != 0 && uid != geteuid())
+		fail(out, "only root may do that");
+	else
+		return verbs[i].answer(d, request, out);
 	return false;
 }

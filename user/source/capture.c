@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <pcap/pcap.h>
@@ -35,6 +36,7 @@
 /* The stream between zlib and libpcap. */
 struct source {
 	gzFile gz;
+	struct nw_capture_info *info;
 	int failed;	/* errno of a read that failed, or EBADMSG for damaged gzip data */
 	uint64_t bytes; /* handed over so far */
 	char why[160];
@@ -156,6 +158,7 @@ static ssize_t source_read(void *cookie, char *buf, size_t size)
 	n = gzread(s->gz, buf, size > NW_GZ_BUFFER ? NW_GZ_BUFFER : (unsigned int)size);
 	if (n > 0)
 		s->bytes += (uint64_t)n;
+	s->info->bytes_done = (uint64_t)gzoffset(s->gz);
 	if (n >= (int)size)
 		return n;
 	/* A gzip stream that ends too early shows only here. */
@@ -183,10 +186,13 @@ static FILE *source_open(struct source *s, const char *path)
 {
 	int fd = strcmp(path, "-") ? open(path, O_RDONLY | O_CLOEXEC) :
 				     fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0);
+	struct stat st;
 	FILE *f;
 
 	if (fd < 0)
 		return NULL;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		s->info->bytes = (uint64_t)st.st_size;
 	s->gz = gzdopen(fd, "rb");
 	if (!s->gz) {
 		close(fd);
@@ -299,7 +305,7 @@ static int read_packets(pcap_t *pcap, const struct source *s, nw_packet_fn fn, v
 
 int nw_capture_read(const char *path, nw_packet_fn fn, void *arg, struct nw_capture_info *info)
 {
-	struct source s = { 0 };
+	struct source s = { .info = info };
 	struct nw_tap_packet none = { 0 };
 	char pcap_says[PCAP_ERRBUF_SIZE] = "";
 	pcap_t *pcap;

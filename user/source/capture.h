@@ -16,6 +16,9 @@ struct nw_capture_info {
 	uint64_t packets; /* that were read, also those of no interest */
 	uint64_t cut;	  /* of them: shorter than they were on the wire */
 	int link_type;	  /* as DLT_*, -1: not known */
+	uint64_t bytes;	  /* size of the file, 0: not known */
+	/* How many of them were read; kept up to date while fn is called. */
+	uint64_t bytes_done;
 	/* On failure: what is wrong and what can be done about it; does not name the file. */
 	char error[NW_CAPTURE_ERROR_MAX];
 };

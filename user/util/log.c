@@ -15,6 +15,8 @@ static int log_max = LOG_INFO;
 static bool log_journal;
 static void (*log_fn)(void *arg, int level, const char *text);
 static void *log_arg;
+static void (*tee_fn)(void *arg, int level, const char *text);
+static void *tee_arg;
 
 void nw_log_init(int max_level)
 {
@@ -31,6 +33,12 @@ void nw_log_to(void (*fn)(void *arg, int level, const char *text), void *arg)
 {
 	log_fn = fn;
 	log_arg = arg;
+}
+
+void nw_log_tee(void (*fn)(void *arg, int level, const char *text), void *arg)
+{
+	tee_fn = fn;
+	tee_arg = arg;
 }
 
 int nw_log_max(void)
@@ -59,6 +67,8 @@ void nw_logv(int level, const char *format, va_list ap)
 		return;
 	vsnprintf(line, sizeof(line), format, ap);
 	clean(line);
+	if (tee_fn)
+		tee_fn(tee_arg, level, line);
 	if (log_fn) {
 		busy = true;
 		log_fn(log_arg, level, line);

@@ -19,6 +19,9 @@ int nw_log_max(void);
  */
 void nw_log_to(void (*fn)(void *arg, int level, const char *text), void *arg);
 
+/* As nw_log_to(), but the messages go where they went before as well; NULL ends it. */
+void nw_log_tee(void (*fn)(void *arg, int level, const char *text), void *arg);
+
 /* One message, without a newline at its end. Control characters become question marks. */
 void nw_log(int level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void nw_logv(int level, const char *format, va_list ap) __attribute__((format(printf, 2, 0)));

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "closest.h"
 #include "options.h"
 #include "util.h"
 
@@ -58,16 +59,44 @@ const char *nw_option_left(char out[40], const struct nw_option *o)
 	return out;
 }
 
-static int wrong(const char *who, int c, char **argv)
+/* What is known of an option that this command doesn't have. */
+static const char *about(char *out, size_t size, const struct nw_option *table, size_t n, const char *scope,
+			 const char *word)
+{
+	char name[32];
+	struct nw_closest closest = { .word = name };
+
+	snprintf(out, size, "no such option");
+	if (strncmp(word, "--", 2) != 0)
+		return out;
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(table[i].name, name) == 0 && table[i].scope) {
+			snprintf(out, size, "no option here, but behind: %s", table[i].scope);
+			return out;
+		}
+		if (nw_option_applies(&table[i], scope))
+			nw_closest_try(&closest, table[i].name);
+	}
+	if (closest.best)
+		snprintf(out, size, "no such option; did you mean --%s?", closest.best);
+	return out;
+}
+
+static int wrong(const char *who, int c, const struct nw_option *table, size_t n, const char *scope,
+		 char **argv)
 {
 	const char *word = argv[optind - 1];
-	char letter[3] = { '-', (char)optopt, '\0' };
+	char letter[3] = { '-', (char)optopt, '\0' }, more[160];
 
 	/* Within a group such as -jx the letter alone is what was meant. */
 	if (optopt > ' ' && optopt < 256 && strncmp(word, "--", 2) != 0)
 		word = letter;
 	fprintf(stderr, "%s: %s: %s; see %s --help\n", who, word,
-		c == ':' ? "this option needs a value" : "no such option", who);
+		c == ':'	 ? "this option needs a value" :
+		optopt >= ROW(0) ? "this option takes no value" :
+				   about(more, sizeof(more), table, n, scope, word),
+		who);
 	return -EINVAL;
 }
 
@@ -105,7 +134,7 @@ int nw_options_parse(const struct nw_option *table, size_t n, const char *who, c
 			if (ROW(i) == c || (table[i].letter == c && nw_option_applies(&table[i], scope)))
 				break;
 		if (i == n)
-			return wrong(who, c, argv);
+			return wrong(who, c, table, n, scope, argv);
 		expected = table[i].set((char *)settings + table[i].at, optarg);
 		if (expected) {
 			fprintf(stderr, "%s: --%s %s: %s\n", who, table[i].name, optarg ? optarg : "",

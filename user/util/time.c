@@ -146,6 +146,57 @@ int nw_time_parse(const char *text, int64_t *wall)
 	return 0;
 }
 
+/* "90min": a number and a unit. */
+static int relative(const char *text, int64_t now, int64_t *wall)
+{
+	static const struct {
+		const char *name;
+		long seconds;
+	} units[] = {
+		{ "s", 1 }, { "m", 60 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 }, { "w", 604800 }
+	};
+	long n;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	n = strtol(text, &end, 10);
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (strcmp(end, units[i].name) == 0 && n <= 3650L * 86400 / units[i].seconds) {
+			*wall = now - n * units[i].seconds * NS;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+int nw_time_since(const char *text, int64_t now, bool utc, int64_t *wall)
+{
+	static const char *const formats[] = { "%Y-%m-%d",	 "%Y-%m-%d %H:%M",    "%Y-%m-%d %H:%M:%S",
+					       "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%H:%M",
+					       "%H:%M:%S" };
+	time_t today = now / NS;
+
+	if (relative(text, now, wall) == 0 || nw_time_parse(text, wall) == 0)
+		return 0;
+	for (size_t i = 0; i < sizeof(formats) / sizeof(*formats); i++) {
+		struct tm tm;
+		const char *end;
+
+		if (utc)
+			gmtime_r(&today, &tm);
+		else
+			localtime_r(&today, &tm);
+		tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+		tm.tm_isdst = -1;
+		end = strptime(text, formats[i], &tm);
+		if (end && !*end) {
+			*wall = (int64_t)(utc ? timegm(&tm) : mktime(&tm)) * NS;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 const char *nw_duration_text(char out[NW_TIME_TEXT], uint64_t ns)
 {
 	uint64_t s = ns / NS;

@@ -28,6 +28,13 @@ const char *nw_time_short(char out[NW_TIME_TEXT], int64_t wall, bool utc);
 /* Reads RFC 3339 or the EVE form. 0, or -EINVAL with *wall untouched. */
 int nw_time_parse(const char *text, int64_t *wall);
 
+/*
+ * A moment in the past as people write it: "2h" before now (s, m or min, h, d, w), "13:05" (today),
+ * "2026-11-22", "2026-11-22 13:05", with seconds, or what nw_time_parse() reads; local time unless utc. 0, or
+ * -EINVAL with *wall untouched.
+ */
+int nw_time_since(const char *text, int64_t now, bool utc, int64_t *wall);
+
 /* "3 ms", "0.17 ms", "2.4 s", "5 h 4 min": a length of time for people. Returns out. */
 const char *nw_duration_text(char out[NW_TIME_TEXT], uint64_t ns);
 

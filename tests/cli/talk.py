@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What comes from the daemon: filters, lines in a stream, losses, and answers that make no sense."""
+import json
+import os
+import pty
+import subprocess
+import time
+
+import golden
+import harness
+import straw
+
+# (words, which alerts of the five captures are left, by id; None: as the daemon sent them)
+FILTERS = [
+    ("", None), ("--limit 2", "last 2"), ("--rule 101", lambda a: a["negwatch"]["rule"] == 101),
+    ("--rule downgraded", lambda a: a["negwatch"]["rule"] == 109),
+    ("--client 10.77.1.0/24", lambda a: a["src_ip"].startswith("10.77.1.")),
+    ("--client 0.0.0.0/1", lambda a: "." in a["src_ip"]), ("--client ::/0", "usage"),
+    ("--client 10.77.1.255", lambda a: False), ("--server 10.77.2.2", lambda a: a["dest_ip"] == "10.77.2.2"),
+    ("--server fd00::/8", lambda a: a["dest_ip"].startswith("fd")),
+    ("--since 03:02 --utc", "today"),
+    (f"--since {straw.YEAR}-01-02T03:02 --utc", lambda a: a["timestamp"][14:16] >= "02"),
+    (f"--since {straw.YEAR}-01-02T03:02:06Z", lambda a: a["timestamp"][14:16] > "02"),
+    (f"--since {straw.YEAR}-01-01", None), ("--since 3650d", None), ("--since 1s", lambda a: False),
+]
+
+
+def filters(tap, table):
+    alerts = table["alerts"]["alerts"]
+    with straw.straw(table) as daemon:
+        for words, keep in FILTERS:
+            rc, out, err = straw.ask(daemon, "alerts", "--json", *words.split())
+            if keep == "usage":
+                tap.ok(f"filter: alerts {words} is refused", rc == 2 and "1 to 128" in err, err)
+                continue
+            if keep == "today":
+                tap.same(f"filter: alerts {words} is understood", rc, 0)
+                continue
+            want = alerts[-2:] if keep == "last 2" else [a for a in alerts if keep is None or keep(a)]
+            got = json.loads(out)["alerts"] if rc == 0 else err
+            tap.same(f"filter: alerts {words or 'without any'}", [a["negwatch"]["alert_id"] for a in got],
+                     [a["negwatch"]["alert_id"] for a in want])
+        rc, out, _ = straw.ask(daemon, "flows", "--json", "--rule", "101")
+        tap.ok("filter: flows by a rule that they met",
+               [f for f in json.loads(out)["flows"]] == [f for f in table["flows"]["flows"]
+                                                         if any(x["rule"] == 101 for x in f["findings"])], out[:500])
+        rc, out, _ = straw.ask(daemon, "peers", "--json", "--client", "2001:db8::/32")
+        tap.same("filter: peers by network", [p["client_ip"] for p in json.loads(out)["peers"]], ["2001:db8::7:1"])
+        rc, out, err = straw.ask(daemon, "alerts", "--rule", "106")
+        tap.same("filter: nothing left is said on standard error", (rc, out, err), (0, "", "Nothing matches.\n"))
+
+
+def watch(tap, table):
+    alerts = table["alerts"]["alerts"]
+    with straw.straw(table, [*alerts, {"lost": 7}, alerts[0]]) as daemon:
+        rc, out, err = straw.ask(daemon, "watch", "--json")
+        lines = [json.loads(line) for line in out.splitlines()]
+        tap.ok("watch: every line as it came", lines == [*alerts, {"lost": 7}, alerts[0]] and rc == 1, f"{rc} {out[:300]}")
+        tap.ok("watch: the end is told", "negwatchd has ended" in err, err)
+        rc, out, err = straw.ask(daemon, "watch", "--rule", "101", "--limit", "1")
+        tap.ok("watch: ends after as many as wished for, and filters",
+               rc == 0 and out.count("\n") == 1 and "rule 101" in out, f"{rc} {out} {err}")
+        rc, out, err = straw.ask(daemon, "watch")
+        tap.ok("watch: a loss is told to people, too", "7 alerts are not shown" in err and "\x1b" not in out, err)
+        rc, text = golden.at_terminal([harness.NEGWATCH, "--socket", daemon.path, "watch", "--limit", "2"], 60,
+                                      straw.environment())
+        tap.ok("watch: on a terminal a line below tells how things are",
+               rc == 0 and "2 interfaces, 17 connections" in text and "\r\x1b[K" in text, text)
+        widest = max(len(golden.ESCAPE.sub("", part)) for line in text.split("\n") for part in line.split("\r")
+                     if "interfaces" in part)
+        tap.ok("watch: that line is no wider than the terminal", widest < 60, f"{widest} columns")
+
+
+def nonsense(tap, table):
+    for name, answer, code, part in (("no JSON", b"}{\n", 3, "Protocol error"), ("nothing", b"", 3, "can't be reached"),
+                                     ("half a line", b'{"ok":true', 3, "can't be reached"),
+                                     ("an array", b"[]\n", 1, "can't be understood"),
+                                     ("a refusal", {"ok": False, "error": "only root may do that"}, 1, "only root"),
+                                     ("too little", b'{"ok":true}\n', 0, "")):
+        with straw.straw(table | {"status": answer, "reload": answer}) as daemon:
+            rc, _, err = straw.ask(daemon, "reload")
+            tap.ok(f"talk: an answer that is {name}", rc == code and part in err, f"{rc} {err}")
+
+
+def progress(tap):
+    """A capture that takes longer than a second has a line on a terminal, which is gone at the end, and none elsewhere."""
+    packets = harness.pcap_bytes(1, [(1, n, 60, b"\0" * 60) for n in range(8192)])
+    half = len(packets) // 2 + 1000
+    leader, follower = pty.openpty()
+    with subprocess.Popen([harness.NEGWATCH, "read", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=follower,
+                          env=straw.environment()) as process:
+        os.close(follower)
+        process.stdin.write(packets[:half])
+        process.stdin.flush()
+        time.sleep(1.5)  # what is read within a second needs no line: the time is the condition
+        process.stdin.write(packets[half:])
+        process.stdin.close()
+        out = process.stdout.read().decode()
+    text = os.read(leader, 4096).decode()
+    os.close(leader)
+    tap.ok("read: the progress is told on a terminal", "standard input: " in text and " MB/s" in text, repr(text))
+    tap.ok("read: its line is gone at the end", text.endswith("\r\x1b[K") and "MB/s" not in out, repr(text + out))
+    done = harness.run("read", "-", data=packets)
+    tap.same("read: none into a pipe", done.err, "")
+
+
+def check(tap):
+    table = straw.answers()
+    filters(tap, table)
+    watch(tap, table)
+    nonsense(tap, table)
+    progress(tap)

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The daemon's state and counters as JSON, for `negwatch status` and `negwatch stats`. */
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "daemon.h"
+#include "ifaces.h"
+#include "status.h"
+#include "../engine/peers.h"
+#include "../util/time.h"
+#include "../util/util.h"
+
+static void set(json_t *o, const char *key, json_t *value)
+{
+	/* Takes the value over even on failure; what could not be set for want of memory is left out. */
+	json_object_set_new(o, key, value);
+}
+
+static json_t *num(uint64_t v)
+{
+	return json_integer((json_int_t)v);
+}
+
+static json_t *when(int64_t wall, int digits)
+{
+	char text[NW_TIME_TEXT];
+
+	return json_string(nw_time_utc(text, wall, digits));
+}
+
+static json_t *hook(const struct nw_attached *a)
+{
+	json_t *o = json_object();
+
+	set(o, "hook", json_string(nw_how_name(a->how)));
+	if (*a->why)
+		set(o, "why", json_string(a->why));
+	return o;
+}
+
+static void add_absent(void *list, const char *name)
+{
+	json_t *o;
+	size_t i;
+
+	/* One that went a moment ago is still being watched, as far as the daemon knows: told once. */
+	json_array_foreach((json_t *)list, i, o)
+	{
+		if (strcmp(json_string_value(json_object_get(o, "name")), name) == 0)
+			return;
+	}
+	o = json_object();
+	set(o, "name", json_string(name));
+	set(o, "state", json_string("absent"));
+	json_array_append_new(list, o);
+}
+
+/* "watched" with both hooks; "failed" with the trouble; "absent": configured by name, and not there. */
+static json_t *interfaces(const struct nw_daemon *d)
+{
+	json_t *list = json_array();
+
+	for (unsigned int i = 0; i < d->n_ifaces; i++) {
+		const struct nw_iface *iface = &d->iface[i];
+		json_t *o = json_object();
+
+		set(o, "name", json_string(iface->name));
+		set(o, "ifindex", num(iface->ifindex));
+		set(o, "state", json_string(*iface->trouble ? "failed" : "watched"));
+		if (*iface->trouble) {
+			set(o, "why", json_string(iface->trouble));
+		} else {
+			set(o, "ingress", hook(&iface->ingress));
+			set(o, "egress", hook(&iface->egress));
+		}
+		json_array_append_new(list, o);
+	}
+	nw_ifaces_absent(d, add_absent, list);
+	return list;
+}
+
+static json_t *resets(const struct nw_daemon *d)
+{
+	json_t *o = json_object();
+
+	set(o, "available", json_boolean(d->resets));
+	if (d->resets)
+		set(o, "reasons", json_boolean(nw_resets_complete(d->resets)));
+	else
+		set(o, "why", json_string(d->resets_why));
+	return o;
+}
+
+static json_t *engine_stats(const struct nw_engine_stats *st)
+{
+	json_t *o = json_object();
+
+	set(o, "events", num(st->events));
+	set(o, "connections", num(st->conns));
+	set(o, "connections_now", num(st->conns_now));
+	set(o, "evicted", num(st->evicted));
+	set(o, "expired", num(st->expired));
+	set(o, "negotiate", num(st->negotiates));
+	set(o, "validate", num(st->validates));
+	set(o, "smb311", num(st->smb311));
+	set(o, "not_observed", num(st->not_observed));
+	set(o, "joined", num(st->joined));
+	set(o, "join_dropped", num(st->join_dropped));
+	set(o, "findings", num(st->findings));
+	return o;
+}
+
+static json_t *alert_counts(const struct nw_daemon *d, const struct nw_engine_stats *st)
+{
+	json_t *o = json_object(), *rules = json_object();
+	struct nw_journal_state j;
+	char key[8];
+
+	nw_journal_get_state(d->journal, &j);
+	for (size_t i = 0; i < nw_n_rules && i < NW_RULES_MAX; i++) {
+		snprintf(key, sizeof(key), "%u", nw_rules[i].number);
+		if (st->rule[i])
+			set(rules, key, num(st->rule[i]));
+	}
+	set(o, "since_start", num(d->alerts));
+	set(o, "total", num(j.last_id));
+	set(o, "by_rule", rules);
+	if (d->last_alert)
+		set(o, "last", when(d->last_alert, 6));
+	return o;
+}
+
+static json_t *losses(const struct nw_daemon *d, const uint64_t count[NW_C_MAX])
+{
+	json_t *o = json_object();
+	uint64_t flows, evicted;
+
+	set(o, "events", num(d->lost));
+	if (d->last_lost)
+		set(o, "last", when(d->last_lost, 3));
+	set(o, "flows", num(count[NW_C_LOST_FLOWS]));
+	if (nw_live_flows(d->live, &flows, &evicted) == 0)
+		set(o, "flows_evicted", num(evicted));
+	set(o, "holes", num(count[NW_C_HOLES]));
+	set(o, "not_smb", num(count[NW_C_NOT_SMB]));
+	set(o, "fragments", num(count[NW_C_FRAGMENT]));
+	set(o, "malformed", num(count[NW_C_MALFORMED]));
+	return o;
+}
+
+static json_t *peers_state(const struct nw_daemon *d)
+{
+	struct nw_peers_stats st;
+	json_t *o = json_object();
+
+	nw_peers_get_stats(nw_engine_peers(d->engine), &st);
+	set(o, "now", num(st.peers));
+	set(o, "capacity", num(d->cfg.max_peers));
+	set(o, "instances", num(st.instances));
+	set(o, "evicted", num(st.evicted));
+	set(o, "repaired", num(d->peers.broken));
+	if (d->peers.error)
+		set(o, "error", json_string(strerror(-d->peers.error)));
+	return o;
+}
+
+static json_t *syslog_state(const struct nw_daemon *d)
+{
+	struct nw_syslog_state s;
+	json_t *o = json_object();
+
+	nw_syslog_get_state(d->syslog, &s);
+	if (s.path) {
+		set(o, "socket", json_string(s.path));
+		set(o, "connected", json_boolean(s.connected));
+		set(o, "backlog", num(s.backlog));
+		set(o, "sent", num(s.sent));
+		set(o, "dropped", num(s.dropped));
+		if (s.error)
+			set(o, "error", json_string(strerror(-s.error)));
+	}
+	return o;
+}
+
+static json_t *journal_state(const struct nw_daemon *d)
+{
+	struct nw_journal_state j;
+	json_t *o = json_object();
+
+	nw_journal_get_state(d->journal, &j);
+	set(o, "path", json_string(j.path));
+	set(o, "repaired", num(j.repaired));
+	set(o, "unwritten", num(j.unwritten));
+	if (j.error)
+		set(o, "error", json_string(strerror(-j.error)));
+	return o;
+}
+
+json_t *nw_status_json(const struct nw_daemon *d)
+{
+	uint64_t count[NW_C_MAX] = { 0 };
+	struct nw_engine_stats st;
+	struct utsname un = { 0 };
+	json_t *o = json_object();
+
+	nw_engine_get_stats(d->engine, &st);
+	nw_live_counters(d->live, count);
+	uname(&un);
+	set(o, "version", json_string(NW_VERSION));
+	set(o, "pid", num((uint64_t)getpid()));
+	set(o, "host", json_string(d->host));
+	set(o, "kernel", json_string(un.release));
+	set(o, "started", when(d->started, 0));
+	set(o, "uptime_s", num((nw_monotonic() - d->started_mono) / NW_NS_PER_S));
+	set(o, "interfaces", interfaces(d));
+	set(o, "kernel_resets", resets(d));
+	set(o, "flows_capacity", num(d->cfg.max_flows));
+	set(o, "packets", num(count[NW_C_PACKETS]));
+	set(o, "messages", num(count[NW_C_MESSAGES]));
+	if (d->last_event)
+		set(o, "last_event", when((int64_t)d->last_event + nw_wall_offset(), 3));
+	set(o, "engine", engine_stats(&st));
+	set(o, "alerts", alert_counts(d, &st));
+	set(o, "peers", peers_state(d));
+	set(o, "losses", losses(d, count));
+	set(o, "syslog", syslog_state(d));
+	set(o, "journal", journal_state(d));
+	return o;
+}
+
+json_t *nw_stats_json(const struct nw_daemon *d)
+{
+	static const struct {
+		const char *name, *text;
+	} names[] = {
+#define X(name, text) { #name, text },
+		NW_COUNTERS(X)
+#undef X
+	};
+	json_t *o = json_object(), *list = json_array();
+	uint64_t count[NW_C_MAX] = { 0 };
+	struct nw_engine_stats st;
+
+	nw_live_counters(d->live, count);
+	nw_engine_get_stats(d->engine, &st);
+	for (int i = 0; i < NW_C_MAX; i++) {
+		char name[32];
+		size_t n = 0;
+
+		if (i == NW_C_OUTCOMES)
+			continue;
+		for (const char *p = names[i].name; *p && n < sizeof(name) - 1; p++)
+			name[n++] = (char)(*p >= 'A' && *p <= 'Z' ? *p | 0x20 : *p);
+		name[n] = '\0';
+		json_array_append_new(list, json_pack("{s:s,s:I,s:s,s:b}", "name", name, "value",
+						      (json_int_t)count[i], "text", names[i].text, "outcome",
+						      i < NW_C_OUTCOMES));
+	}
+	set(o, "counters", list);
+	set(o, "engine", engine_stats(&st));
+	return o;
+}
