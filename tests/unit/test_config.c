@@ -202,7 +202,7 @@ static void shipped_file_holds_the_defaults(void **state)
 			n++;
 		}
 	fclose(f);
-	assert_int_equal(n, 15);
+	assert_int_equal(n, 20);
 	memset(&c, 0, sizeof(c));
 	assert_int_equal(read_text(&c, text), 0);
 	assert_memory_equal(&c, &d, sizeof(c));
@@ -225,7 +225,7 @@ static void reload_tells_what_has_to_wait(void **state)
 	assert_int_equal(a.ports.port[0], 445);
 }
 
-static bool answer(void *arg, const json_t *request, FILE *out)
+static bool answer(void *arg, bool root, const json_t *request, FILE *out)
 {
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
 

@@ -41,6 +41,7 @@ struct nw_cli {
 	const char *client; /* only this address; NULL: all */
 	uint64_t limit;	    /* 0: not given */
 	uint64_t since;	    /* alert number; 0: not given */
+	int64_t since_time; /* replay: wall, ns; 0: not given */
 	enum nw_vantage vantage;
 	struct nw_cli_ports ports;
 };
@@ -58,6 +59,8 @@ int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_explain(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_stats(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_replay(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_test_alert(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_doctor(const struct nw_cli *cli, int argc, char **argv);
 /* The same with --cost. */
 int nw_doctor_cost(const struct nw_cli *cli, int argc, char **argv);

@@ -37,7 +37,8 @@ static void filter(const struct nw_cli *cli, json_t *list, const char *key)
 
 static void alert_row(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *a)
 {
-	char id[24], when[NW_TIME_TEXT], server[80], rule[8], fields[80], end[24];
+	char id[24], when[NW_TIME_TEXT], server[80], rule[8], fields[80], end[24], repeats[48];
+	const json_t *of = nw_at(a, "negwatch.suppressed");
 	const char *const row[] = {
 		id,
 		nw_when_text(cli, when, sizeof(when), nw_str(a, "timestamp")),
@@ -45,12 +46,15 @@ static void alert_row(const struct nw_cli *cli, struct nw_cli_table *table, cons
 		nw_server_text(server, sizeof(server), nw_str(a, "dest_ip"), nw_num(a, "dest_port")),
 		rule,
 		nw_str(a, "negwatch.name"),
-		nw_names(fields, sizeof(fields), nw_at(a, "negwatch.finding.fields")),
-		nw_end_text(end, sizeof(end), nw_at(a, "negwatch.flow")),
+		nw_names(fields, sizeof(fields),
+			 nw_at(a, of ? "negwatch.suppressed.fields" : "negwatch.finding.fields")),
+		of ? repeats : nw_end_text(end, sizeof(end), nw_at(a, "negwatch.flow")),
 	};
 
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)nw_num(a, "negwatch.alert_id"));
 	snprintf(rule, sizeof(rule), "%llu", (unsigned long long)nw_num(a, "negwatch.rule"));
+	snprintf(repeats, sizeof(repeats), "%llu x %s%llu", (unsigned long long)nw_num(a, "negwatch.count"),
+		 nw_at(of, "rule") ? "ID " : "from ID ", (unsigned long long)nw_num(of, "first_id"));
 	nw_cli_table_row(table, row);
 }
 

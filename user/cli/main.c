@@ -32,6 +32,10 @@ static const struct command {
 	{ "read", "FILE...", 1, INT_MAX, nw_cmd_read,
 	  "look for the same in capture files (pcap, pcapng, also .gz; - is standard input); needs no daemon",
 	  nw_help_read },
+	{ "replay", "", 0, 0, nw_cmd_replay,
+	  "send alerts of the journal to syslog again, with replayed=1 (root)", NULL },
+	{ "test-alert", "", 0, 0, nw_cmd_test_alert, "make a test alert, to see where alerts arrive (root)",
+	  NULL },
 	{ "doctor", "[INTERFACE...]", 0, 64, nw_cmd_doctor,
 	  "what negwatchd needs: is it there? Attaches nothing; needs no daemon", nw_help_doctor },
 };

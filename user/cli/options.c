@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "../util/time.h"
 #include "../util/util.h"
 
 static const char *set_vantage(void *member, const char *value)
@@ -38,6 +39,27 @@ static const char *add_port(void *member, const char *value)
 	return NULL;
 }
 
+/* "2026-11-22T12:00:00Z"; or how long ago: "90s", "15min", "2h", "7d". */
+static const char *set_time(void *member, const char *value)
+{
+	static const struct {
+		const char *name;
+		int64_t seconds;
+	} units[] = { { "s", 1 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 } };
+	unsigned long ago;
+	char *end;
+
+	if (nw_time_parse(value, member) == 0)
+		return NULL;
+	ago = strtoul(value, &end, 10);
+	for (size_t i = 0; *value >= '0' && *value <= '9' && ago <= 1000000 && i < NW_ARRAY_SIZE(units); i++)
+		if (strcmp(end, units[i].name) == 0) {
+			*(int64_t *)member = nw_wall() - (int64_t)ago * units[i].seconds * 1000000000LL;
+			return NULL;
+		}
+	return "expected a time such as 2026-11-22T12:00:00Z, or how long ago: 15min, 2h, 7d";
+}
+
 #define FLAG(member) offsetof(struct nw_cli, member), nw_option_flag
 #define TEXT(member) offsetof(struct nw_cli, member), nw_option_text
 #define NUMBER(member) offsetof(struct nw_cli, member), nw_option_number
@@ -57,6 +79,8 @@ const struct nw_option nw_cli_options[] = {
 	{ 'N', "not-validated", NULL, "peers", "only clients that don't validate: the audit list of rule 110",
 	  FLAG(not_validated) },
 	{ 'S', "since", "ID", "alerts", "only alerts with a higher number", NUMBER(since) },
+	{ 'S', "since", "TIME", "replay", "from then on: 2026-11-22T12:00:00Z, or 15min, 2h, 7d ago",
+	  offsetof(struct nw_cli, since_time), set_time },
 	{ 0, "vantage", "WHERE", "read", "where the capture was taken: server, client, between",
 	  offsetof(struct nw_cli, vantage), set_vantage },
 	{ 0, "port", "N", "read", "SMB is on this TCP port, too; can be repeated",

@@ -24,7 +24,7 @@
 
 struct client {
 	int fd;
-	bool used, watching, closing;
+	bool used, watching, closing, root;
 	char *in; /* REQUEST_MAX bytes, owned */
 	size_t in_len;
 	char *out; /* owned */
@@ -210,7 +210,7 @@ static bool serve(struct nw_control *c, struct client *cl, const char *line, siz
 		drop(cl);
 		return false;
 	}
-	watch = c->answer(c->arg, json_is_object(request) ? request : NULL, out);
+	watch = c->answer(c->arg, cl->root, json_is_object(request) ? request : NULL, out);
 	json_decref(request);
 	fclose(out);
 	cl->watching |= watch;
@@ -257,6 +257,14 @@ static void receive(struct nw_control *c, struct client *cl, uint64_t now)
 	take_lines(c, cl, now);
 }
 
+static bool is_root(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == 0;
+}
+
 static void welcome(struct nw_control *c, uint64_t now)
 {
 	static const char full[] = "{\"ok\":false,\"error\":\"too many clients (32); try again\"}\n";
@@ -269,6 +277,7 @@ static void welcome(struct nw_control *c, uint64_t now)
 		i++;
 	if (i < CLIENTS_MAX) {
 		c->client[i] = (struct client){ .fd = fd, .used = true, .deadline = now + IDLE_NS };
+		c->client[i].root = is_root(fd);
 		c->client[i].in = malloc(REQUEST_MAX);
 		if (!c->client[i].in || watch_fd(c, EPOLL_CTL_ADD, fd, EPOLLIN, (uint32_t)i) < 0)
 			drop(&c->client[i]);

@@ -19,9 +19,10 @@ struct nw_control;
 
 /*
  * Writes the answer (one line, without its newline) to a request; request is NULL if it was no JSON object.
+ * root: who asks is root.
  * Returns true if the client wants all alerts from now on.
  */
-typedef bool (*nw_answer_fn)(void *arg, const json_t *request, FILE *out);
+typedef bool (*nw_answer_fn)(void *arg, bool root, const json_t *request, FILE *out);
 
 /*
  * Listens at run_dir/control.sock (mode 0660), making run_dir if needed; takes the place of a dead daemon's

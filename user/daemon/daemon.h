@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "alerts.h"
 #include "attach.h"
 #include "config.h"
 #include "control.h"
@@ -15,9 +16,7 @@
 #include "store.h"
 #include "../engine/engine.h"
 #include "../engine/peers.h"
-#include "../sink/journal.h"
 #include "../source/resets.h"
-#include "../sink/syslog.h"
 
 /* The command line, which a reload reads again together with the file. Pointers into argv. */
 struct nw_settings {
@@ -49,17 +48,14 @@ struct nw_daemon {
 	struct nw_resets *resets; /* NULL: the kernel's word on resets can't be had ... */
 	char resets_why[160];	  /* ... because of this */
 	struct nw_engine *engine;
-	struct nw_journal *journal;
-	struct nw_syslog *syslog;
 	struct nw_control *control;
 	struct nw_own own;
 	struct nw_store store;
+	struct nw_daemon_alerts alerts;
 	struct nw_daemon_peers peers;
 	struct nw_iface iface[NW_INTERFACES_MAX];
 	unsigned int n_ifaces;
 
-	uint64_t alerts;      /* since the start */
-	int64_t last_alert;   /* wall, ns; 0: none */
 	uint64_t lost;	      /* events, since the start */
 	uint64_t lost_untold; /* of these, not yet in an alert */
 	uint64_t lost_told;   /* monotonic time of the last alert about it; 0: none */
@@ -95,7 +91,7 @@ void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count);
 void nw_daemon_log_stats(struct nw_daemon *d);
 
 /* nw_answer_fn of the control socket; arg is the daemon. */
-bool nw_query(void *arg, const json_t *request, FILE *out);
+bool nw_query(void *arg, bool root, const json_t *request, FILE *out);
 
 /*
  * Runs until a signal says stop (returns 0) or the sources fail (-errno). One epoll loop: ring buffer,

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "daemon.h"
 #include "ifaces.h"
+#include "query.h"
 #include "../engine/peers.h"
 #include "../sink/flow_json.h"
 #include "../sink/peer_json.h"
@@ -120,17 +120,19 @@ static json_t *alert_counts(const struct nw_daemon *d, const struct nw_engine_st
 	struct nw_journal_state j;
 	char key[8];
 
-	nw_journal_get_state(d->journal, &j);
+	nw_journal_get_state(d->alerts.journal, &j);
 	for (size_t i = 0; i < nw_n_rules && i < NW_RULES_MAX; i++) {
 		snprintf(key, sizeof(key), "%u", nw_rules[i].number);
 		if (st->rule[i])
 			set(rules, key, num(st->rule[i]));
 	}
-	set(o, "since_start", num(d->alerts));
+	set(o, "since_start", num(d->alerts.told));
+	set(o, "folded", num(d->alerts.folded));
+	set(o, "folded_untold", num(nw_fold_untold(d->alerts.fold)));
 	set(o, "total", num(j.last_id));
 	set(o, "by_rule", rules);
-	if (d->last_alert)
-		set(o, "last", when(d->last_alert, 6));
+	if (d->alerts.last)
+		set(o, "last", when(d->alerts.last, 6));
 	return o;
 }
 
@@ -171,13 +173,16 @@ static json_t *syslog_state(const struct nw_daemon *d)
 	struct nw_syslog_state s;
 	json_t *o = json_object();
 
-	nw_syslog_get_state(d->syslog, &s);
+	nw_syslog_get_state(d->alerts.syslog, &s);
 	if (s.path) {
 		set(o, "socket", json_string(s.path));
 		set(o, "connected", json_boolean(s.connected));
-		set(o, "backlog", num(s.backlog));
+		set(o, "backlog", num(nw_feed_backlog(d->alerts.feed) + s.backlog));
 		set(o, "sent", num(s.sent));
 		set(o, "dropped", num(s.dropped));
+		set(o, "replayed", num(nw_feed_replayed(d->alerts.feed)));
+		set(o, "refused", num(nw_feed_refused(d->alerts.feed)));
+		set(o, "rate_limited", num(d->alerts.limited));
 		if (s.error)
 			set(o, "error", json_string(strerror(-s.error)));
 	}
@@ -189,10 +194,14 @@ static json_t *journal_state(const struct nw_daemon *d)
 	struct nw_journal_state j;
 	json_t *o = json_object();
 
-	nw_journal_get_state(d->journal, &j);
+	nw_journal_get_state(d->alerts.journal, &j);
 	set(o, "path", json_string(j.path));
 	set(o, "repaired", num(j.repaired));
 	set(o, "unwritten", num(j.unwritten));
+	set(o, "files", num(j.files + 1));
+	set(o, "bytes", num(j.bytes));
+	set(o, "removed_files", num(j.removed));
+	set(o, "removed_unsent", num(j.unsent));
 	if (j.error)
 		set(o, "error", json_string(strerror(-j.error)));
 	return o;
@@ -265,60 +274,16 @@ static bool v_stats(struct nw_daemon *d, const json_t *request, FILE *out)
 	return false;
 }
 
-/* A member of the request that has to be a number from 0 on; `otherwise` if it is not there. */
-static uint64_t number(const json_t *request, const char *key, uint64_t otherwise)
+uint64_t nw_query_number(const json_t *request, const char *key, uint64_t otherwise)
 {
 	const json_t *v = json_object_get(request, key);
 
 	return json_is_integer(v) && json_integer_value(v) >= 0 ? (uint64_t)json_integer_value(v) : otherwise;
 }
 
-/* The newest `limit` with a number above `since`, oldest first. */
-static bool v_alerts(struct nw_daemon *d, const json_t *request, FILE *out)
-{
-	uint64_t limit = number(request, "limit", NW_STORE_MAX), since = number(request, "since", 0);
-	unsigned int i = d->store.count > limit ? d->store.count - (unsigned int)limit : 0;
-	const struct nw_stored *at;
-	const char *sep = "";
-
-	nw_store_learn_ends(&d->store, d->engine);
-	fputs("{\"ok\":true,\"alerts\":[", out);
-	for (; (at = nw_store_at(&d->store, i)); i++) {
-		if (at->id <= since)
-			continue;
-		fprintf(out, "%s%s", sep, at->line);
-		sep = ",";
-	}
-	fputs("]}", out);
-	return false;
-}
-
-static void fail(FILE *out, const char *message)
+void nw_query_fail(FILE *out, const char *message)
 {
 	put(out, json_pack("{s:b,s:s}", "ok", 0, "error", message));
-}
-
-static bool v_show(struct nw_daemon *d, const json_t *request, FILE *out)
-{
-	uint64_t id = number(request, "id", 0);
-	const struct nw_stored *at;
-	struct nw_journal_state j;
-	char message[PATH_MAX + 200];
-
-	nw_store_learn_ends(&d->store, d->engine);
-	at = nw_store_find(&d->store, id);
-	if (at) {
-		fprintf(out, "{\"ok\":true,\"alert\":%s}", at->line);
-		return false;
-	}
-	nw_journal_get_state(d->journal, &j);
-	snprintf(message, sizeof(message),
-		 id && id <= j.last_id ?
-			 "Alert %llu is not among the last %u; it is in %s" :
-			 "There is no alert %llu; `negwatch alerts` lists the last %u (all are in %s)",
-		 (unsigned long long)id, NW_STORE_MAX, j.path);
-	fail(out, message);
-	return false;
 }
 
 struct flow_walk {
@@ -344,7 +309,7 @@ static int put_flow(void *arg, const struct nw_conn *conn)
 
 static bool v_flows(struct nw_daemon *d, const json_t *request, FILE *out)
 {
-	uint64_t limit = number(request, "limit", FLOWS_DEFAULT);
+	uint64_t limit = nw_query_number(request, "limit", FLOWS_DEFAULT);
 	struct flow_walk w = { .out = out, .sep = "", .offset = nw_wall_offset() };
 	struct nw_engine_stats st;
 
@@ -406,24 +371,34 @@ static bool v_ping(struct nw_daemon *d, const json_t *request, FILE *out)
 static const struct {
 	const char *name;
 	bool (*answer)(struct nw_daemon *d, const json_t *request, FILE *out);
+	bool changes; /* for root alone */
 } verbs[] = {
-	{ "status", v_status }, { "alerts", v_alerts }, { "show", v_show }, { "flows", v_flows },
-	{ "stats", v_stats },	{ "watch", v_watch },	{ "ping", v_ping }, { "peers", v_peers },
+	{ "status", v_status, false },	     { "alerts", nw_query_alerts, false },
+	{ "show", nw_query_show, false },    { "flows", v_flows, false },
+	{ "stats", v_stats, false },	     { "watch", v_watch, false },
+	{ "ping", v_ping, false },	     { "peers", v_peers, false },
+	{ "replay", nw_query_replay, true }, { "test-alert", nw_query_test_alert, true },
 };
 
-bool nw_query(void *arg, const json_t *request, FILE *out)
+bool nw_query(void *arg, bool root, const json_t *request, FILE *out)
 {
 	const char *cmd = json_string_value(json_object_get(request, "cmd"));
 	struct nw_daemon *d = arg;
+	size_t i = 0;
 
 	/* The socket is there a moment before the rest is. */
 	if (!d->live || !d->engine) {
-		fail(out, "negwatchd is starting");
+		nw_query_fail(out, "negwatchd is starting");
 		return false;
 	}
-	for (size_t i = 0; cmd && i < NW_ARRAY_SIZE(verbs); i++)
-		if (strcmp(verbs[i].name, cmd) == 0)
-			return verbs[i].answer(d, request, out);
-	fail(out, cmd ? "unknown command" : "expected one JSON object with \"cmd\" per line");
+	while (cmd && i < NW_ARRAY_SIZE(verbs) && strcmp(verbs[i].name, cmd) != 0)
+		i++;
+	if (!cmd || i == NW_ARRAY_SIZE(verbs))
+		nw_query_fail(out,
+			      cmd ? "unknown command" : "expected one JSON object with \"cmd\" per line");
+	else if (verbs[i].changes && !root)
+		nw_query_fail(out, "this is for root alone");
+	else
+		return verbs[i].answer(d, request, out);
 	return false;
 }
