@@ -120,6 +120,7 @@ def killed():
             here.alter()
             while time.monotonic() < end:
                 here.alter()
+                time.sleep(0.001)
             host.kill()
         last = here.daemon(journal_file_kib=64)
         net.wait_for("syslog to have all", lambda: status(last)["syslog"]["backlog"] == 0, 60, 0.05)

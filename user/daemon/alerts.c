@@ -57,12 +57,10 @@ static void hand_out(struct nw_daemon *d, const struct nw_alert *a, const char *
 		err = nw_journal_append(s->journal, line, strlen(line), a->id);
 	else
 		nw_err("No memory for the journal's line of alert %llu", (unsigned long long)a->id);
-	if (syslog && err) {
+	if (syslog && err)
 		nw_syslog_send(s->syslog, nw_monotonic(), priority, syslog);
-		s->unfed_sent++;
-	} else if (syslog) {
+	else if (syslog)
 		nw_feed_added(s->feed);
-	}
 	if (!line)
 		return;
 	nw_store_add(&d->store, a->id, a->conn && a->conn->end.how == NW_END_NONE ? a->conn->id : 0, line,

@@ -44,10 +44,10 @@ static bool is_old(const struct nw_feed *f, const json_t *alert)
 	return f->again && stamp && nw_time_parse(stamp, &wall) == 0 && wall < f->since;
 }
 
-/* Is there something in the line for syslog? It is ready then. */
+/* Is there something in the line for syslog? It is ready then. Other records are not worth parsing. */
 static bool take(struct nw_feed *f, const char *line, size_t len)
 {
-	json_t *o = json_loadb(line, len, 0, NULL);
+	json_t *o = memmem(line, len, "\"syslog\"", 8) ? json_loadb(line, len, 0, NULL) : NULL;
 	const json_t *part = json_object_get(json_object_get(o, "negwatch"), "syslog");
 	const char *text = json_string_value(json_object_get(part, "text"));
 
