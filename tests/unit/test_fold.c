@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -134,6 +136,51 @@ static void full_table_counts_everything(void **state)
 	nw_fold_free(&f);
 }
 
+static void counts_survive_a_crash(void **state)
+{
+	char path[] = "/tmp/nw-test-fold.XXXXXX";
+	struct told told = { 0 };
+	struct nw_fold *f = NULL;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	for (int life = 0; life < 3; life++) {
+		/* The last life's counts: 50 clients, client n with n + 2 repeats. */
+		memset(&told, 0, sizeof(told));
+		assert_int_equal(nw_fold_new(&f, 600 * S, 1, see, &told), 0);
+		assert_int_equal(nw_fold_keep(f, path), 0);
+		assert_int_equal(told.n, life == 0 ? 0 : life == 1 ? 50 : 49);
+		assert_int_equal(told.count, life == 0 ? 0 : life == 1 ? 1325 : 1325 - 11);
+		for (uint32_t client = 0; client < 50; client++)
+			for (uint32_t again = 0; again < client + 3; again++) {
+				struct nw_fold_key k = key(client);
+
+				raise_one(f, &k, client, S);
+			}
+		nw_fold_free(&f);
+		/* One is torn. */
+		if (life == 1)
+			assert_int_equal(pwrite(fd, "?", 1, 8 + 9 * (off_t)sizeof(struct nw_folded)), 1);
+	}
+	/* A clean end leaves nothing to tell. */
+	assert_int_equal(nw_fold_new(&f, 600 * S, 1, see, &told), 0);
+	assert_int_equal(nw_fold_keep(f, path), 0);
+	for (int again = 0; again < 3; again++) {
+		struct nw_fold_key k = key(1);
+
+		raise_one(f, &k, 1, S);
+	}
+	nw_fold_flush(f, 0);
+	nw_fold_free(&f);
+	memset(&told, 0, sizeof(told));
+	assert_int_equal(nw_fold_new(&f, 600 * S, 1, see, &told), 0);
+	assert_int_equal(nw_fold_keep(f, path), 0);
+	assert_int_equal(told.n, 0);
+	nw_fold_free(&f);
+	close(fd);
+	unlink(path);
+}
+
 static void bucket_gives_burst_then_rate(void **state)
 {
 	struct nw_bucket b = nw_bucket(20, 100), none = nw_bucket(0, 0);
@@ -160,6 +207,7 @@ int main(void)
 		cmocka_unit_test(storm_is_one_alert_and_one_summary),
 		cmocka_unit_test(what_differs_is_told),
 		cmocka_unit_test(full_table_counts_everything),
+		cmocka_unit_test(counts_survive_a_crash),
 		cmocka_unit_test(bucket_gives_burst_then_rate),
 	};
 

@@ -235,6 +235,7 @@ int nw_alerts_start(struct nw_daemon *d)
 {
 	struct nw_journal_limits max = limits(&d->cfg);
 	struct nw_daemon_alerts *s = &d->alerts;
+	char path[PATH_MAX];
 	uint64_t seed = 0;
 	int err = nw_journal_open(&s->journal, d->cfg.state_dir, &max, NW_STORE_MAX, keep_alert, d);
 
@@ -248,7 +249,14 @@ int nw_alerts_start(struct nw_daemon *d)
 		err = nw_fold_new(&s->fold, d->cfg.fold_window, seed, tell_repeats, d);
 	if (!err)
 		err = nw_feed_new(&s->feed, s->journal, s->syslog);
-	return err ? nw_err_r(err, "Out of memory") : 0;
+	if (err)
+		return nw_err_r(err, "Out of memory");
+	snprintf(path, sizeof(path), "%s/alerts.folds", d->cfg.state_dir);
+	err = nw_fold_keep(s->fold, path);
+	if (err)
+		nw_log_r(LOG_WARNING, err,
+			 "Counts of repeats can't be kept in %s (%m): a killed negwatchd forgets them", path);
+	return 0;
 }
 
 void nw_alerts_stop(struct nw_daemon *d)

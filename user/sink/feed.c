@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "feed.h"
+#include "../engine/engine.h"
 #include "../util/bucket.h"
 #include "../util/time.h"
 
 /* Lines in one run: some milliseconds. */
 #define BUDGET 64
+/* A queue that is full for a moment is no outage. */
+#define OUTAGE NW_NS_PER_S
 
 struct nw_feed {
 	struct nw_journal *j;
@@ -20,7 +23,7 @@ struct nw_feed {
 	struct nw_journal_pos stop;  /* again: the end */
 	int64_t since;		     /* again: the beginning */
 	struct nw_journal_pos fresh; /* from here on nothing was sent before, or had to wait */
-	bool failed;		     /* the last attempt */
+	uint64_t failed;	     /* when the present row of failed attempts began, 0: there is none */
 	struct nw_bucket pace;
 	uint64_t backlog, replayed, refused;
 	/* The message that is to be sent next. */
@@ -90,7 +93,8 @@ static void sent(struct nw_feed *f)
 /* 0, or when to try again. */
 static uint64_t send_next(struct nw_feed *f, uint64_t now)
 {
-	bool waited = f->again || f->failed || nw_journal_pos_cmp(f->from, f->fresh) < 0;
+	bool outage = f->failed && now - f->failed >= OUTAGE;
+	bool waited = f->again || outage || nw_journal_pos_cmp(f->from, f->fresh) < 0;
 	char text[NW_SYSLOG_MAX];
 	int err;
 
@@ -99,12 +103,13 @@ static uint64_t send_next(struct nw_feed *f, uint64_t now)
 	snprintf(text, sizeof(text), "%s%s", f->text, waited ? NW_FEED_MARK : "");
 	err = nw_syslog_try(f->syslog, now, f->priority, text);
 	if (err && err != -EMSGSIZE) {
-		f->failed = true;
+		if (!f->failed)
+			f->failed = now;
 		return nw_syslog_ready_at(f->syslog);
 	}
-	if (f->failed)
+	if (outage)
 		f->fresh = nw_journal_end(f->j);
-	f->failed = false;
+	f->failed = 0;
 	f->refused += err != 0;
 	if (waited) {
 		nw_bucket_take(&f->pace, now);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Syslog's share of the alert journal: every alert that is meant for it, in order, at least once. The place
- * is kept over restarts; what may have been sent before carries replayed=1.
+ * is kept over restarts; what may have been sent before, or was kept waiting by an outage of the receiver,
+ * carries replayed=1.
  */
 #ifndef NW_FEED_H
 #define NW_FEED_H

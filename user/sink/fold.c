@@ -3,19 +3,57 @@
  */
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include <zlib.h>
 
 #include "fold.h"
 #include "../engine/table.h"
+#include "../util/util.h"
 
-_Static_assert(sizeof(struct nw_folded) == 80, "the arithmetic at NW_FOLD_MAX");
+_Static_assert(sizeof(struct nw_folded) == 88, "the arithmetic at NW_FOLD_MAX");
 
 struct nw_fold {
 	struct nw_table *table;
 	uint64_t window, untold;
 	nw_fold_fn fn;
 	void *arg;
+	int fd;			      /* -1: none */
+	uint32_t unused[NW_FOLD_MAX]; /* slots of the file that are free: a stack */
+	uint32_t n_unused;
 };
+
+/* The file is this, and a slot for each alert; a count of 0 is an empty slot. It never leaves the host. */
+static const char MAGIC[8] = "nwfold1";
+
+static off_t place(uint32_t slot)
+{
+	return (off_t)(sizeof(MAGIC) + (size_t)slot * sizeof(struct nw_folded));
+}
+
+static uint32_t checksum(const struct nw_folded *e)
+{
+	return (uint32_t)crc32(0, (const Bytef *)e, offsetof(struct nw_folded, check));
+}
+
+/* What a full disk does not take is still counted in memory. */
+static void keep(struct nw_fold *f, struct nw_folded *e)
+{
+	e->check = checksum(e);
+	if (f->fd >= 0 && pwrite(f->fd, e, sizeof(*e), place(e->slot)) < 0)
+		return;
+}
+
+static void forget(struct nw_fold *f, const struct nw_folded *e)
+{
+	struct nw_folded none = { 0 };
+
+	f->unused[f->n_unused++] = e->slot;
+	if (e->count && f->fd >= 0 && pwrite(f->fd, &none, sizeof(none), place(e->slot)) < 0)
+		return;
+}
 
 /* The table's keys are those of flows: two ends with a port each, and a word that is free. */
 static struct nw_key table_key(const struct nw_fold_key *k)
@@ -32,10 +70,12 @@ static void tell(void *arg, void *value)
 	struct nw_fold *f = arg;
 	const struct nw_folded *e = value;
 
-	if (!e->count)
-		return;
-	f->untold -= e->count;
-	f->fn(f->arg, e);
+	if (e->count) {
+		f->untold -= e->count;
+		f->fn(f->arg, e);
+	}
+	/* Last: killed before, it is told twice rather than not at all. */
+	forget(f, e);
 }
 
 int nw_fold_new(struct nw_fold **out, uint64_t window, uint64_t seed, nw_fold_fn fn, void *arg)
@@ -48,6 +88,11 @@ int nw_fold_new(struct nw_fold **out, uint64_t window, uint64_t seed, nw_fold_fn
 	f->window = window;
 	f->fn = fn;
 	f->arg = arg;
+	f->fd = -1;
+	while (f->n_unused < NW_FOLD_MAX) {
+		f->unused[f->n_unused] = NW_FOLD_MAX - 1 - f->n_unused;
+		f->n_unused++;
+	}
 	err = nw_table_new(&f->table, NW_FOLD_MAX, sizeof(struct nw_folded), seed, tell, f);
 	if (err) {
 		free(f);
@@ -64,6 +109,7 @@ void nw_fold_free(struct nw_fold **fp)
 	if (!f)
 		return;
 	nw_table_free(&f->table);
+	nw_closep(&f->fd);
 	free(f);
 	*fp = NULL;
 }
@@ -79,6 +125,7 @@ bool nw_fold_repeat(struct nw_fold *f, const struct nw_fold_key *key, int64_t wa
 		e->first_seen = wall;
 	e->last_seen = wall;
 	f->untold++;
+	keep(f, e);
 	return true;
 }
 
@@ -88,8 +135,10 @@ static void put(struct nw_fold *f, const struct nw_folded *e)
 	struct nw_key k = table_key(&e->key);
 	struct nw_folded *at = nw_table_put(f->table, &k);
 
-	if (at)
-		*at = *e;
+	if (!at)
+		return;
+	*at = *e;
+	at->slot = f->unused[--f->n_unused];
 }
 
 void nw_fold_told(struct nw_fold *f, const struct nw_fold_key *key, uint64_t id, uint64_t now)
@@ -124,6 +173,24 @@ void nw_fold_flush(struct nw_fold *f, uint64_t window)
 	f->window = 0;
 	nw_fold_tick(f, UINT64_MAX);
 	f->window = window;
+}
+
+int nw_fold_keep(struct nw_fold *f, const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	char magic[sizeof(MAGIC)] = "";
+	struct nw_folded e;
+
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, MAGIC, sizeof(magic)) == 0)
+		for (uint32_t slot = 0; pread(fd, &e, sizeof(e), place(slot)) == sizeof(e); slot++)
+			if (e.count && e.check == checksum(&e))
+				f->fn(f->arg, &e);
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, MAGIC, sizeof(MAGIC), 0) != sizeof(MAGIC))
+		return errno ? -errno : -EIO;
+	f->fd = TAKE_FD(fd);
+	return 0;
 }
 
 uint64_t nw_fold_untold(const struct nw_fold *f)

@@ -13,8 +13,8 @@
 #include "../../bpf/abi.h"
 
 /*
- * Alerts that can be told apart at once. A place takes sizeof(struct nw_folded) + 88 = 168 bytes, so all
- * of them 672 KiB; when they are taken, the one that was idle longest gets its summary early.
+ * Alerts that can be told apart at once. A place takes sizeof(struct nw_folded) + 88 = 176 bytes, so all
+ * of them 704 KiB; when they are taken, the one that was idle longest gets its summary early.
  */
 #define NW_FOLD_MAX 4096u
 
@@ -33,6 +33,8 @@ struct nw_folded {
 	uint64_t count;		       /* repeats in this window */
 	int64_t first_seen, last_seen; /* of these repeats; wall, ns */
 	uint64_t due;		       /* end of the window, monotonic */
+	uint32_t slot;		       /* in the file */
+	uint32_t check;		       /* CRC-32 of all before, there */
 };
 
 struct nw_fold;
@@ -42,7 +44,12 @@ typedef void (*nw_fold_fn)(void *arg, const struct nw_folded *f);
 
 /* window: ns, 0: nothing is folded. seed: random, as the keys come from strangers. 0 or -ENOMEM. */
 int nw_fold_new(struct nw_fold **out, uint64_t window, uint64_t seed, nw_fold_fn fn, void *arg);
-/* What was not told by nw_fold_flush() is gone. */
+/*
+ * Keeps each count in that file (352 KiB at most) from now on, so that a killed daemon forgets none; what one
+ * has left there is handed out first. 0, or -errno: then counts are in memory alone.
+ */
+int nw_fold_keep(struct nw_fold *f, const char *path);
+/* What was not told by nw_fold_flush() is gone, or in the file. */
 void nw_fold_free(struct nw_fold **f);
 
 /* True: a repeat; it was counted. False: it is to be told, and nw_fold_told() then called. wall: ns. */
