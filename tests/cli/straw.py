@@ -30,11 +30,13 @@ STATUS = {
     "engine": dict.fromkeys("events connections connections_now evicted expired negotiate validate smb311 not_observed "
                             "joined join_dropped findings".split(), 0) | {
         "connections": 812, "connections_now": 17, "negotiate": 812, "validate": 640, "smb311": 172},
-    "alerts": {"since_start": 4, "total": 17, "by_rule": {"101": 2, "105": 1}, "last": f"{YEAR}-01-02T05:06:07.000000Z"},
+    "alerts": {"since_start": 4, "folded": 3, "folded_untold": 1, "total": 17, "by_rule": {"101": 2, "105": 1}, "last": f"{YEAR}-01-02T05:06:07.000000Z"},
     "peers": {"now": 40, "capacity": 8192, "instances": 3, "evicted": 0, "repaired": 0},
     "losses": {"events": 0, "flows": 0, "flows_evicted": 0, "holes": 2, "not_smb": 0, "fragments": 0, "malformed": 0},
-    "syslog": {"socket": "/dev/log", "connected": True, "backlog": 0, "sent": 21, "dropped": 0},
-    "journal": {"path": "/var/lib/negwatch/alerts.jsonl", "repaired": 0, "unwritten": 0}}
+    "syslog": {"socket": "/dev/log", "connected": True, "backlog": 0, "sent": 21, "dropped": 0,
+               "replayed": 0, "refused": 0, "rate_limited": 0},
+    "journal": {"path": "/var/lib/negwatch/alerts.jsonl", "repaired": 0, "unwritten": 0, "files": 2, "bytes": 3145728,
+                "removed_files": 0, "removed_unsent": 0}}
 PEER = {"type": "peer", "client_ip": "10.1.2.3", "server_ip": "10.0.0.10", "server_port": 445, "capabilities": 127,
         "security_mode": 1, "client_guid": "6b29fc40-ca47-1067-b31d-00dd010662da", "client_family": "samba-client",
         "client_impl": "6e2a9b0c41d7f853", "offered": "0x0302",

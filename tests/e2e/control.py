@@ -113,7 +113,7 @@ def roles():
             for verb in verbs:
                 try:
                     with here.talk() as sock:
-                        answer = exchange(sock, json.dumps({"cmd": verb["cmd"], "id": 1}).encode())
+                        answer = exchange(sock, json.dumps({"cmd": verb["cmd"], "id": 1, "since": "2026-01-01T00:00:00Z"}).encode())
                         answers[verb["cmd"]] = "yes" if answer["ok"] else answer["error"]
                 except PermissionError:
                     answers[verb["cmd"]] = "no way in"

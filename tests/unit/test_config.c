@@ -253,7 +253,7 @@ static void shipped_file_holds_the_defaults(void **state)
 			n++;
 		}
 	fclose(f);
-	assert_int_equal(n, 18);
+	assert_int_equal(n, 23);
 	memset(&c, 0, sizeof(c));
 	assert_int_equal(read_text(&c, text), 0);
 	assert_memory_equal(&c, &d, sizeof(c));

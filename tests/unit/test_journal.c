@@ -13,10 +13,8 @@
 
 #include <cmocka.h>
 
-#include "../../user/sink/journal.h"
-#include "../../user/util/log.h"
+#include "journal_dir.h"
 #include "../../user/util/util.h"
-static char dir[] = "/tmp/nw-test-journal.XXXXXX";
 
 struct seen {
 	unsigned int n;
@@ -63,23 +61,24 @@ static void journal_repairs_and_counts_on(void **state)
 	};
 	char path[80];
 
-	snprintf(path, sizeof(path), "%s/alerts.jsonl", dir);
+	snprintf(path, sizeof(path), "%s/alerts.jsonl", journal_dir);
 	for (size_t i = 0; i < NW_ARRAY_SIZE(rows); i++) {
 		struct nw_journal_state st;
 		struct seen seen = { 0 };
 		struct nw_journal *j;
 
+		journal_dir_clear();
 		put_file(path, rows[i].text, rows[i].len);
-		assert_int_equal(nw_journal_open(&j, dir, 1000, see, &seen), 0);
+		assert_int_equal(nw_journal_open(&j, journal_dir, &journal_large, 1000, see, &seen), 0);
 		nw_journal_get_state(j, &st);
 		assert_int_equal(st.repaired, rows[i].cut);
 		assert_int_equal(seen.n, rows[i].kept);
 		assert_int_equal(nw_journal_take_id(j), rows[i].next);
-		assert_int_equal(nw_journal_append(j, "{\"negwatch\":{\"alert_id\":99}}", 28), 0);
+		assert_int_equal(nw_journal_append(j, "{\"negwatch\":{\"alert_id\":99}}", 28, 99), 0);
 		assert_int_equal(nw_journal_sync(j), 0);
 		nw_journal_free(&j);
 		seen.n = 0;
-		assert_int_equal(nw_journal_open(&j, dir, 1, see, &seen), 0);
+		assert_int_equal(nw_journal_open(&j, journal_dir, &journal_large, 1, see, &seen), 0);
 		assert_int_equal(seen.n, 1);
 		assert_string_equal(seen.first, "{\"negwatch\":{\"alert_id\":99}}");
 		assert_int_equal(nw_journal_take_id(j), 100);
@@ -92,8 +91,8 @@ static void journal_has_one_writer(void **state)
 	struct seen seen = { 0 };
 	struct nw_journal *j, *second = NULL;
 
-	assert_int_equal(nw_journal_open(&j, dir, 1, see, &seen), 0);
-	assert_int_equal(nw_journal_open(&second, dir, 1, see, &seen), -EBUSY);
+	assert_int_equal(nw_journal_open(&j, journal_dir, &journal_large, 1, see, &seen), 0);
+	assert_int_equal(nw_journal_open(&second, journal_dir, &journal_large, 1, see, &seen), -EBUSY);
 	assert_null(second);
 	nw_journal_free(&j);
 }
@@ -105,17 +104,24 @@ static void full_disk_is_told_once(void **state)
 	struct seen seen = { 0 };
 	struct nw_journal *j;
 
-	snprintf(full, sizeof(full), "%s/full", dir);
+	snprintf(full, sizeof(full), "%s/full", journal_dir);
 	snprintf(path, sizeof(path), "%s/alerts.jsonl", full);
 	mkdir(full, 0700);
 	assert_int_equal(symlink("/dev/full", path), 0);
-	assert_int_equal(nw_journal_open(&j, full, 1, see, &seen), 0);
-	assert_int_equal(nw_journal_append(j, "{}", 2), -ENOSPC);
-	assert_int_equal(nw_journal_append(j, "{}", 2), -ENOSPC);
+	assert_int_equal(nw_journal_open(&j, full, &journal_large, 1, see, &seen), 0);
+	assert_int_equal(nw_journal_append(j, "{}", 2, nw_journal_take_id(j)), -ENOSPC);
+	assert_int_equal(nw_journal_append(j, "{}", 2, nw_journal_take_id(j)), -ENOSPC);
 	nw_journal_get_state(j, &st);
 	assert_int_equal(st.error, -ENOSPC);
 	assert_int_equal(st.unwritten, 2);
 	nw_journal_free(&j);
+	/* The numbers were told: they are not given again. */
+	unlink(path);
+	assert_int_equal(nw_journal_open(&j, full, &journal_large, 1, see, &seen), 0);
+	assert_int_equal(nw_journal_take_id(j), 3);
+	nw_journal_free(&j);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/alerts.cursor", full);
 	unlink(path);
 	rmdir(full);
 }
@@ -133,36 +139,121 @@ static void exchanges_are_no_alerts(void **state)
 	struct nw_journal *j;
 	char path[80];
 
-	snprintf(path, sizeof(path), "%s/alerts.jsonl", dir);
+	journal_dir_clear();
+	snprintf(path, sizeof(path), "%s/alerts.jsonl", journal_dir);
 	put_file(path, text, sizeof(text) - 1);
-	assert_int_equal(nw_journal_open(&j, dir, 2, see, &seen), 0);
+	assert_int_equal(nw_journal_open(&j, journal_dir, &journal_large, 2, see, &seen), 0);
 	assert_int_equal(seen.n, 2);
 	assert_non_null(strstr(seen.first, "\"alert_id\":6"));
 	assert_non_null(strstr(seen.last, "\"alert_id\":7"));
 	assert_int_equal(nw_journal_take_id(j), 8);
 	nw_journal_free(&j);
-	/* as if the alerts were further back than is read */
+	/* as if the alerts' file and the cursor had been removed */
+	journal_dir_clear();
 	seen = (struct seen){ 0 };
 	put_file(path, after, sizeof(after) - 1);
-	assert_int_equal(nw_journal_open(&j, dir, 2, see, &seen), 0);
+	assert_int_equal(nw_journal_open(&j, journal_dir, &journal_large, 2, see, &seen), 0);
 	assert_int_equal(seen.n, 0);
 	assert_int_equal(nw_journal_take_id(j), 42);
 	nw_journal_free(&j);
 }
 
-static int make_dir(void **state)
+static void any_truncation_recovers(void **state)
 {
-	nw_log_init(-1);
-	return mkdtemp(dir) ? 0 : -1;
+	struct nw_journal_state st;
+	struct nw_journal *j;
+	char path[80], *text;
+	struct stat before;
+	size_t whole, last[3];
+	int fd;
+
+	journal_dir_clear();
+	j = journal_reopen(&journal_large);
+	for (int i = 0; i < 5; i++) {
+		if (i >= 3)
+			last[i - 3] = nw_journal_end(j).offset;
+		journal_put(j);
+	}
+	last[2] = nw_journal_end(j).offset;
+	nw_journal_free(&j);
+	snprintf(path, sizeof(path), "%s/alerts.jsonl", journal_dir);
+	fd = open(path, O_RDONLY);
+	fstat(fd, &before);
+	whole = (size_t)before.st_size;
+	assert_int_equal(whole, last[2]);
+	text = malloc(whole);
+	assert_int_equal(read(fd, text, whole), (ssize_t)whole);
+	close(fd);
+	for (size_t cut = last[0]; cut <= whole; cut++) {
+		unsigned int kept = cut == whole ? 5 : cut >= last[1] ? 4 : 3;
+
+		journal_dir_clear();
+		put_file(path, text, cut);
+		j = journal_reopen(&journal_large);
+		nw_journal_get_state(j, &st);
+		assert_int_equal(st.repaired, cut != last[0] && cut != last[1] && cut != whole);
+		assert_int_equal(journal_read_all(j, nw_journal_begin(j), 1), kept);
+		assert_int_equal(journal_put(j), kept + 1);
+		assert_int_equal(journal_read_all(j, nw_journal_begin(j), 1), kept + 1);
+		nw_journal_free(&j);
+	}
+	free(text);
 }
 
-static int remove_dir(void **state)
+/* What was cut off had been told: the cursor's memory keeps its number. */
+static void told_numbers_are_not_given_again(void **state)
 {
+	struct nw_journal *j;
 	char path[80];
 
-	snprintf(path, sizeof(path), "%s/alerts.jsonl", dir);
-	unlink(path);
-	return rmdir(dir);
+	journal_dir_clear();
+	j = journal_reopen(&journal_large);
+	for (int i = 0; i < 5; i++)
+		journal_put(j);
+	nw_journal_set_cursor(j, nw_journal_end(j));
+	nw_journal_free(&j);
+	snprintf(path, sizeof(path), "%s/alerts.jsonl", journal_dir);
+	assert_int_equal(truncate(path, 150), 0);
+	j = journal_reopen(&journal_large);
+	assert_int_equal(journal_put(j), 6);
+	assert_int_equal(journal_read_all(j, nw_journal_cursor(j), 6), 6);
+	nw_journal_free(&j);
+}
+
+/* Either slot of the memory may be torn: the other one counts. */
+static void torn_cursor_is_the_one_before(void **state)
+{
+	struct nw_journal_pos end[2];
+	struct nw_journal *j;
+	char path[80];
+
+	snprintf(path, sizeof(path), "%s/alerts.cursor", journal_dir);
+	for (int tear = 0; tear < 3; tear++) {
+		struct nw_journal_pos at;
+		int fd;
+
+		journal_dir_clear();
+		j = journal_reopen(&journal_large);
+		for (int i = 0; i < 2; i++) {
+			journal_put(j);
+			end[i] = nw_journal_end(j);
+			nw_journal_set_cursor(j, end[i]);
+		}
+		nw_journal_free(&j);
+		fd = open(path, O_WRONLY);
+		for (int slot = 0; slot < 2; slot++)
+			if (tear == 2 || tear == slot)
+				assert_int_equal(pwrite(fd, "?", 1, slot * 128), 1);
+		close(fd);
+		j = journal_reopen(&journal_large);
+		at = nw_journal_cursor(j);
+		if (tear == 2)
+			assert_int_equal(at.offset, 0);
+		else
+			assert_true(at.offset == end[0].offset || at.offset == end[1].offset);
+		assert_int_equal(journal_put(j), 3);
+		nw_journal_free(&j);
+	}
 }
 
 int main(void)
@@ -172,7 +263,10 @@ int main(void)
 		cmocka_unit_test(journal_has_one_writer),
 		cmocka_unit_test(full_disk_is_told_once),
 		cmocka_unit_test(exchanges_are_no_alerts),
+		cmocka_unit_test(any_truncation_recovers),
+		cmocka_unit_test(told_numbers_are_not_given_again),
+		cmocka_unit_test(torn_cursor_is_the_one_before),
 	};
 
-	return cmocka_run_group_tests_name("journal", tests, make_dir, remove_dir);
+	return cmocka_run_group_tests_name("journal", tests, journal_dir_make, journal_dir_remove);
 }

@@ -148,6 +148,52 @@ static void alert_without_flow_has_no_addresses(void **state)
 	json_decref(o);
 }
 
+static void summary_tells_of_what_and_when(void **state)
+{
+	struct nw_fold_key key = { .client = W.conn.key.addr[1],
+				   .server = W.conn.key.addr[0],
+				   .port = 445,
+				   .rule = 101,
+				   .fields = 9 };
+	struct nw_suppressed s = { .key = &key,
+				   .first_id = 17,
+				   .last_id = 17,
+				   .first_seen = WALL,
+				   .last_seen = WALL + 5000000000LL };
+	struct nw_alert a = { .id = 18,
+			      .wall = WALL + 600000000000LL,
+			      .rule = 191,
+			      .severity = NW_SEV_NOTICE,
+			      .count = 599,
+			      .text = "It was met again",
+			      .suppressed = &s,
+			      .host = "fs01" };
+	char text[NW_SYSLOG_MAX], *json;
+	json_t *o = nw_alert_json(&a);
+
+	nw_syslog_text(text, sizeof(text), &a);
+	assert_string_equal(
+		text, "It was met again; alert_id=18 signature_id=1445191 rule=191 severity=3 "
+		      "verdict=suppressed differs=\"capabilities,dialects\" src_ip=10.1.2.3 "
+		      "dest_ip=10.0.0.10 dest_port=445 proto=TCP count=599 "
+		      "event_time=2026-11-22T12:15:01.120334Z suppressed=repeats of_rule=101 first_id=17 "
+		      "last_id=17 first_seen=2026-11-22T12:05:01.120334Z "
+		      "last_seen=2026-11-22T12:05:06.120334Z");
+	json = json_dumps(json_object_get(json_object_get(o, "negwatch"), "suppressed"), JSON_COMPACT);
+	assert_string_equal(json,
+			    "{\"reason\":\"repeats\",\"rule\":101,\"name\":\"request-altered\",\"fields\":["
+			    "\"capabilities\",\"dialects\"],\"first_id\":17,\"last_id\":17,\"first_seen\":"
+			    "\"2026-11-22T12:05:01.120334Z\",\"last_seen\":\"2026-11-22T12:05:06.120334Z\"}");
+	free(json);
+	assert_string_equal(json_string_value(json_object_get(o, "src_ip")), "10.1.2.3");
+	json_decref(o);
+	/* Of alerts of all kinds: no ends. */
+	s.key = NULL;
+	nw_syslog_text(text, sizeof(text), &a);
+	assert_null(strstr(text, "src_ip"));
+	assert_non_null(strstr(text, " suppressed=rate-limit first_id=17 "));
+}
+
 static void json_is_shaped_like_eve(void **state)
 {
 	json_t *o = nw_alert_json(&W.alert), *alert = json_object_get(o, "alert"), *own, *flow;
@@ -334,6 +380,7 @@ int main(void)
 		T(syslog_text_has_all_pairs_in_order),
 		T(syslog_text_is_bounded),
 		T(alert_without_flow_has_no_addresses),
+		T(summary_tells_of_what_and_when),
 		T(json_is_shaped_like_eve),
 		T(flow_tells_its_steps_and_when),
 		T(every_rule_has_a_verdict),

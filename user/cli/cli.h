@@ -77,6 +77,8 @@ int nw_cmd_reload(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_explain(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_stats(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_replay(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_test_alert(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_doctor(const struct nw_cli *cli, int argc, char **argv);
 /* The same with --cost. */
 int nw_doctor_cost(const struct nw_cli *cli, int argc, char **argv);

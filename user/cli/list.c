@@ -68,7 +68,9 @@ static void number(char out[24], const json_t *value)
 static void alert_row(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *a)
 {
 	char id[24], when[NW_TIME_TEXT], server[80], rule[8], fields[80], end[24], count[24], port[24];
+	char repeats[48];
 	const char *severity = nw_str(a, "negwatch.severity");
+	const json_t *of = nw_at(a, "negwatch.suppressed");
 	const char *const row[] = {
 		id,
 		nw_when_text(cli, when, sizeof(when), nw_str(a, "timestamp")),
@@ -76,8 +78,9 @@ static void alert_row(const struct nw_cli *cli, struct nw_cli_table *table, cons
 		nw_server_text(server, sizeof(server), nw_str(a, "dest_ip"), nw_num(a, "dest_port")),
 		rule,
 		nw_str(a, "negwatch.name"),
-		nw_names(fields, sizeof(fields), nw_at(a, "negwatch.finding.fields")),
-		nw_end_text(end, sizeof(end), nw_at(a, "negwatch.flow")),
+		nw_names(fields, sizeof(fields),
+			 nw_at(a, of ? "negwatch.suppressed.fields" : "negwatch.finding.fields")),
+		of ? repeats : nw_end_text(end, sizeof(end), nw_at(a, "negwatch.flow")),
 		severity,
 		count,
 		port,
@@ -91,6 +94,8 @@ static void alert_row(const struct nw_cli *cli, struct nw_cli_table *table, cons
 	number(port, nw_at(a, "src_port"));
 	snprintf(id, sizeof(id), "%llu", (unsigned long long)nw_num(a, "negwatch.alert_id"));
 	snprintf(rule, sizeof(rule), "%llu", (unsigned long long)nw_num(a, "negwatch.rule"));
+	snprintf(repeats, sizeof(repeats), "%llu x %s%llu", (unsigned long long)nw_num(a, "negwatch.count"),
+		 nw_at(of, "rule") ? "ID " : "from ID ", (unsigned long long)nw_num(of, "first_id"));
 	nw_cli_table_row(table, row);
 	if (strcmp(severity, "critical") == 0)
 		nw_cli_table_paint(table, NW_PAINT_BAD);

@@ -124,7 +124,7 @@ const struct nw_option nw_cli_options[] = {
 	{ 'V', "version", NULL, NULL, "print the version and exit", FLAG(version) },
 	{ 0, "color", "WHEN", NULL, "auto (on a terminal, without NO_COLOR), always, never", AT(color, set_color) },
 	{ 'l', "limit", "N", "alerts flows peers watch", "only the newest N; watch: end after N", NUMBER(limit) },
-	{ 'S', "since", "TIME", "alerts flows peers check", "only from then on: 30min, 2h, 7d, 13:05, 2026-11-22, "
+	{ 'S', "since", "TIME", "alerts flows peers check replay", "only from then on: 30min, 2h, 7d, 13:05, 2026-11-22, "
 	  "\"2026-11-22 13:05\"", AT(since, set_since) },
 	{ 'c', "client", "ADDRESS", "alerts flows peers watch", "only those of this client, or network (10.1.0.0/16)",
 	  AT(client, set_net) },

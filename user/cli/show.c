@@ -176,6 +176,13 @@ static void print_flow(const json_t *a)
 
 	if (!nw_at(a, "src_ip"))
 		return;
+	if (nw_at(a, "negwatch.suppressed")) {
+		snprintf(
+			line, sizeof(line), "client %s, server %s", nw_str(a, "src_ip"),
+			nw_server_text(server, sizeof(server), nw_str(a, "dest_ip"), nw_num(a, "dest_port")));
+		nw_wrap(stdout, "Flow", LABEL, NW_CLI_WIDTH, line);
+		return;
+	}
 	snprintf(client, sizeof(client), six ? "[%s]:%llu" : "%s:%llu", nw_str(a, "src_ip"),
 		 (unsigned long long)nw_num(a, "src_port"));
 	snprintf(server, sizeof(server), six ? "[%s]:%llu" : "%s:%llu", nw_str(a, "dest_ip"),
@@ -286,6 +293,24 @@ static void print_where(const json_t *a)
 			"packets or events were lost close by: what is missing may be the reason");
 }
 
+/* What rule 191 stands for. */
+static void print_suppressed(const struct nw_cli *cli, const json_t *a)
+{
+	const json_t *s = nw_at(a, "negwatch.suppressed");
+	char first[24], last[24], line[160];
+
+	if (!s)
+		return;
+	snprintf(line, sizeof(line), "%llu, the first at %s, the last at %s",
+		 (unsigned long long)nw_num(a, "negwatch.count"),
+		 nw_when_text(cli, first, sizeof(first), nw_str(s, "first_seen")),
+		 nw_when_text(cli, last, sizeof(last), nw_str(s, "last_seen")));
+	nw_wrap(stdout, "Count", LABEL, NW_CLI_WIDTH, line);
+	snprintf(line, sizeof(line), nw_at(s, "rule") ? "negwatch show %llu" : "negwatch alerts --after %llu",
+		 (unsigned long long)nw_num(s, "first_id") - !nw_at(s, "rule"));
+	nw_wrap(stdout, "See", LABEL, NW_CLI_WIDTH, line);
+}
+
 static void print_alert(const struct nw_cli *cli, const json_t *a)
 {
 	const json_t *flow = nw_at(a, "negwatch.flow"), *list = nw_at(flow, "negotiate");
@@ -306,6 +331,7 @@ static void print_alert(const struct nw_cli *cli, const json_t *a)
 	       cli->utc ? nw_time_utc(when, wall, 6) : nw_time_local(when, wall, 6));
 	print_flow(a);
 	print_families(flow, n);
+	print_suppressed(cli, a);
 	if (n || v)
 		putchar('\n');
 	print_exchange("Request", nw_at(n, "request"), nw_at(v, "request"), nw_at(v, "request_differs"),

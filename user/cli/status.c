@@ -121,6 +121,8 @@ static void l_alerts(const struct nw_cli *cli, const json_t *s, struct nw_text *
 		nw_text_add(t, ", %lld of rule %s", (long long)json_integer_value(count), key);
 	}
 	add_num(t, s, "alerts.total", "in all");
+	if (nw_num(s, "alerts.folded"))
+		add_num(t, s, "alerts.folded", "repeats folded");
 	if (*last)
 		nw_text_add(t, "; last %s", stamp(cli, when, last));
 }
@@ -171,6 +173,12 @@ static void l_syslog(const struct nw_cli *cli, const json_t *s, struct nw_text *
 	nw_text_add(t, ", backlog %llu", (unsigned long long)nw_num(s, "syslog.backlog"));
 	if (nw_num(s, "syslog.dropped"))
 		add_num(t, s, "syslog.dropped", "DROPPED");
+	if (nw_num(s, "syslog.refused"))
+		add_num(t, s, "syslog.refused", "TOO LARGE for it");
+	if (nw_num(s, "syslog.rate_limited"))
+		add_num(t, s, "syslog.rate_limited", "beyond its rate, told as a count");
+	if (nw_num(s, "journal.removed_unsent"))
+		add_num(t, s, "journal.removed_unsent", "NEVER SENT, as they had to make room");
 }
 
 static void l_journal(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
@@ -178,6 +186,8 @@ static void l_journal(const struct nw_cli *cli, const json_t *s, struct nw_text 
 	const char *error = nw_str(s, "journal.error");
 
 	nw_text_add(t, "%s", nw_str(s, "journal.path"));
+	add_num(t, s, "journal.files", nw_num(s, "journal.files") == 1 ? "file" : "files");
+	nw_text_add(t, ", %llu KiB", (unsigned long long)(nw_num(s, "journal.bytes") + 1023) >> 10);
 	if (*error)
 		nw_text_add(t, ", FAILS (%s)", error);
 	if (nw_num(s, "journal.unwritten"))

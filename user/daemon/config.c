@@ -125,6 +125,39 @@ static const char *p_facility(void *to, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *kib(void *to, const char *value, uint64_t min, uint64_t max, const char *expected)
+{
+	const char *end;
+	uint64_t n;
+
+	if (!number(value, min, max, &n, &end) || *end)
+		return expected;
+	*(uint64_t *)to = n << 10;
+	return NULL;
+}
+
+/* At the start as much of the current file is read. */
+static const char *p_journal_file(void *to, size_t size, const char *value)
+{
+	return kib(to, value, 64, 16384, "a number from 64 to 16384 (KiB)");
+}
+
+static const char *p_journal_total(void *to, size_t size, const char *value)
+{
+	return kib(to, value, 1024, 64u << 20, "a number from 1024 to 67108864 (KiB)");
+}
+
+static const char *p_rate(void *to, size_t size, const char *value)
+{
+	const char *end;
+	uint64_t n;
+
+	if (!number(value, 0, 100000, &n, &end) || *end)
+		return "a number from 0 to 100000";
+	*(uint32_t *)to = (uint32_t)n;
+	return NULL;
+}
+
 /* Seconds, with a fraction; or a number with ms, s, min, h. */
 static const char *p_time(void *to, size_t size, const char *value)
 {
@@ -143,6 +176,16 @@ static const char *p_time(void *to, size_t size, const char *value)
 			return NULL;
 		}
 	return "a time from 1 ms to 30 days: a number of seconds, or one with ms, s, min or h";
+}
+
+static const char *p_time_or_off(void *to, size_t size, const char *value)
+{
+	if (strcmp(value, "0") == 0) {
+		*(uint64_t *)to = 0;
+		return NULL;
+	}
+	return p_time(to, size, value) ? "0 (off), or a time from 1 ms to 30 days, with ms, s, min or h" :
+					 NULL;
 }
 
 static const char *p_count(void *to, size_t size, const char *value)
@@ -216,7 +259,16 @@ static const struct {
 	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false,
 	  "authpriv, daemon, local0 to local7, ..." },
 	{ "syslog_queue", "1000", AT(syslog_queue), p_count, false,
-	  "alerts that wait while syslog does not take them" },
+	  "messages that wait in memory while syslog does not take them" },
+	{ "syslog_rate", "20", AT(syslog_rate), p_rate, false,
+	  "alerts per second for syslog; more are counted (rule 191); 0: all" },
+	{ "syslog_burst", "100", AT(syslog_burst), p_rate, false, "... and how many at once" },
+	{ "fold_window", "10 min", AT(fold_window), p_time_or_off, false,
+	  "repeats of an alert are counted for so long (rule 191); 0: told" },
+	{ "journal_file_kib", "8192", AT(journal_file), p_journal_file, false,
+	  "the alert journal's file is closed and compressed then" },
+	{ "journal_kib", "131072", AT(journal_total), p_journal_total, false,
+	  "all files of the alert journal; the oldest make room" },
 	{ "answer_timeout", "10 s", AT(answer_timeout), p_time, true,
 	  "how long a VALIDATE may stay unanswered (rule 106)" },
 	{ "outcome_wait", "500 ms", AT(outcome_wait), p_time, true,

@@ -10,83 +10,19 @@
 #include "notify.h"
 #include "own_socket.h"
 #include "peers.h"
-#include "../sink/alert.h"
-#include "../sink/exchange.h"
-#include "../sink/flow_json.h"
-#include "../sink/syslog_text.h"
 #include "../util/log.h"
 #include "../util/time.h"
 #include "../util/util.h"
 
-/* Header of a syslog message: priority, time, name and number of the process. */
-#define SYSLOG_HEADER 48
 #define LOST_PAUSE (60 * NW_NS_PER_S)
-
-static const char *iface_name(const struct nw_daemon *d, uint32_t ifindex)
-{
-	for (unsigned int i = 0; i < d->n_ifaces; i++)
-		if (d->iface[i].ifindex == ifindex)
-			return d->iface[i].name;
-	return NULL;
-}
-
-static void journal_line(struct nw_daemon *d, const struct nw_alert *a)
-{
-	json_t *o = nw_alert_json(a);
-	_cleanup_free_ char *line = o ? json_dumps(o, NW_JSON_LINE) : NULL;
-
-	json_decref(o);
-	if (!line) {
-		nw_err("No memory for the journal's line of alert %llu", (unsigned long long)a->id);
-		return;
-	}
-	nw_journal_append(d->journal, line, strlen(line));
-	nw_store_add(&d->store, a->id, a->conn && a->conn->end.how == NW_END_NONE ? a->conn->id : 0, line,
-		     strlen(line));
-	nw_control_publish(d->control, nw_monotonic(), line, strlen(line));
-}
-
-/* To all sinks, the quickest first. */
-static void send_alert(struct nw_daemon *d, struct nw_alert *a)
-{
-	char text[NW_SYSLOG_MAX - SYSLOG_HEADER], line[NW_SYSLOG_MAX];
-
-	a->id = nw_journal_take_id(d->journal);
-	a->host = d->host;
-	d->alerts++;
-	d->last_alert = a->wall;
-	nw_syslog_text(text, sizeof(text), a);
-	nw_syslog_send(d->syslog, nw_monotonic(), nw_syslog_severity(a->severity), text);
-	journal_line(d, a);
-	if (d->print) {
-		nw_alert_line(line, sizeof(line), a);
-		printf("%s\n", line);
-		fflush(stdout);
-	}
-}
 
 static void on_finding(void *arg, const struct nw_conn *conn, const struct nw_finding *f)
 {
-	struct nw_daemon *d = arg;
-	int64_t offset = nw_wall_offset();
-	struct nw_alert a = {
-		.wall = (int64_t)f->ts + offset,
-		.rule = f->rule,
-		.severity = f->severity,
-		.count = 1,
-		.text = f->text,
-		.finding = f,
-		.conn = conn,
-		.iface = iface_name(d, conn->ifindex),
-		.wall_offset = offset,
-	};
-
-	send_alert(d, &a);
+	nw_alerts_finding(arg, conn, f);
 }
 
 void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count)
 {
-	struct nw_alert a = { .rule = 190, .severity = NW_SEV_ERROR };
 	char text[NW_TEXT_MAX];
 
 	d->lost += count;
@@ -102,12 +38,9 @@ void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count)
 		 "start); if it goes on, raise ring_buffer_kib",
 		 (unsigned long long)d->lost_untold, d->lost_untold == 1 ? " was" : "s were",
 		 (unsigned long long)d->lost);
-	a.text = text;
-	a.count = d->lost_untold;
-	a.wall = nw_wall();
+	nw_alerts_lost(d, d->lost_untold, text);
 	d->lost_untold = 0;
 	d->lost_told = now;
-	send_alert(d, &a);
 }
 
 static bool is_own(void *arg, const union nw_addr *addr)
@@ -140,33 +73,9 @@ static int on_event(void *arg, const struct nw_event *ev)
 	return 0;
 }
 
-/* What was good is worth a record, where one asks which part of a path is to blame. */
 static void on_settled(void *arg, const struct nw_conn *conn)
 {
-	struct nw_daemon *d = arg;
-	struct nw_journal_state st;
-	_cleanup_free_ char *line = NULL;
-	json_t *o;
-
-	if (!d->cfg.record_exchanges || conn->n_findings)
-		return;
-	nw_journal_get_state(d->journal, &st);
-	o = nw_exchange_json(conn, d->host, iface_name(d, conn->ifindex), nw_wall_offset(), st.last_id);
-	line = o ? json_dumps(o, NW_JSON_LINE) : NULL;
-	json_decref(o);
-	if (line)
-		nw_journal_append(d->journal, line, strlen(line));
-}
-
-static void keep_alert(void *arg, char *line, size_t len)
-{
-	struct nw_daemon *d = arg;
-	json_t *o = json_loadb(line, len, 0, NULL);
-	json_int_t id = json_integer_value(json_object_get(json_object_get(o, "negwatch"), "alert_id"));
-
-	if (id > 0)
-		nw_store_add(&d->store, (uint64_t)id, 0, line, len);
-	json_decref(o);
+	nw_alerts_settled(arg, conn);
 }
 
 static int start_engine(struct nw_daemon *d)
@@ -208,12 +117,6 @@ static void start_resets(struct nw_daemon *d)
 	nw_engine_kernel_speaks(d->engine, nw_resets_complete(d->resets));
 }
 
-static int start_syslog(struct nw_syslog **out, const struct nw_config *cfg)
-{
-	return nw_syslog_new(out, *cfg->syslog_socket ? cfg->syslog_socket : NULL, cfg->syslog_facility,
-			     cfg->syslog_queue);
-}
-
 int nw_daemon_start(struct nw_daemon *d)
 {
 	struct nw_live_config live = {
@@ -230,9 +133,7 @@ int nw_daemon_start(struct nw_daemon *d)
 	d->started_mono = nw_monotonic();
 	err = nw_control_new(&d->control, d->cfg.run_dir, nw_query, d);
 	if (!err)
-		err = nw_journal_open(&d->journal, d->cfg.state_dir, NW_STORE_MAX, keep_alert, d);
-	if (!err)
-		err = start_syslog(&d->syslog, &d->cfg);
+		err = nw_alerts_start(d);
 	if (!err)
 		err = nw_own_refresh(&d->own);
 	if (!err)
@@ -260,12 +161,12 @@ void nw_daemon_stop(struct nw_daemon *d)
 		nw_engine_flush(d->engine);
 		nw_daemon_peers_tick(d, UINT64_MAX);
 	}
+	/* Those who watch get the last ones, too. */
+	nw_alerts_stop(d);
 	nw_engine_free(&d->engine);
 	nw_resets_free(&d->resets);
 	nw_live_free(&d->live);
 	nw_control_free(&d->control);
-	nw_journal_free(&d->journal);
-	nw_syslog_free(&d->syslog);
 	nw_store_clear(&d->store);
 	nw_own_free(&d->own);
 }
@@ -274,8 +175,8 @@ static void log_line(void *arg, int level, const char *text)
 {
 	struct nw_daemon *d = arg;
 
-	if (d->syslog)
-		nw_syslog_send(d->syslog, nw_monotonic(), LOG_DAEMON | level, text);
+	if (d->alerts.syslog)
+		nw_syslog_send(d->alerts.syslog, nw_monotonic(), LOG_DAEMON | level, text);
 }
 
 void nw_daemon_log_to_syslog(struct nw_daemon *d)
@@ -308,7 +209,6 @@ int nw_settings_read(const struct nw_settings *s, struct nw_config *out)
 
 static int reload(struct nw_daemon *d)
 {
-	struct nw_syslog *fresh = NULL;
 	struct nw_config cfg;
 	const char *late;
 	int err = nw_settings_read(d->settings, &cfg);
@@ -318,15 +218,9 @@ static int reload(struct nw_daemon *d)
 	late = nw_config_needs_restart(&d->cfg, &cfg);
 	if (late)
 		nw_warn("A change of %s takes effect at the next start (systemctl restart negwatchd)", late);
-	if (strcmp(cfg.syslog_socket, d->cfg.syslog_socket) != 0 ||
-	    cfg.syslog_facility != d->cfg.syslog_facility || cfg.syslog_queue != d->cfg.syslog_queue) {
-		err = start_syslog(&fresh, &cfg);
-		if (err)
-			return nw_err_r(err, "Out of memory; the configuration stays as it was");
-		nw_syslog_retry(d->syslog, UINT64_MAX);
-		nw_syslog_free(&d->syslog);
-		d->syslog = fresh;
-	}
+	err = nw_alerts_reload(d, &cfg);
+	if (err)
+		return nw_err_r(err, "Out of memory; the configuration stays as it was");
 	nw_config_swap(&d->cfg, &cfg);
 	nw_ifaces_sync(d, NW_IFACES_RELOAD);
 	nw_info("Configuration read again");
@@ -358,11 +252,13 @@ void nw_daemon_log_stats(struct nw_daemon *d)
 	struct nw_engine_stats st;
 
 	nw_engine_get_stats(d->engine, &st);
-	nw_syslog_get_state(d->syslog, &sys);
-	nw_info("%u connections now, %llu seen; %llu NEGOTIATE, %llu VALIDATE; %llu alerts; %llu events, "
-		"%llu lost; "
-		"syslog backlog %u",
+	nw_syslog_get_state(d->alerts.syslog, &sys);
+	nw_info("%u connections now, %llu seen; %llu NEGOTIATE, %llu VALIDATE; %llu alerts, %llu repeats "
+		"folded; %llu "
+		"events, %llu lost; syslog backlog %llu",
 		st.conns_now, (unsigned long long)st.conns, (unsigned long long)st.negotiates,
-		(unsigned long long)st.validates, (unsigned long long)d->alerts,
-		(unsigned long long)st.events, (unsigned long long)d->lost, sys.backlog);
+		(unsigned long long)st.validates, (unsigned long long)d->alerts.told,
+		(unsigned long long)d->alerts.folded, (unsigned long long)st.events,
+		(unsigned long long)d->lost,
+		(unsigned long long)nw_feed_backlog(d->alerts.feed) + sys.backlog);
 }

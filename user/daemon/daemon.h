@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "alerts.h"
 #include "attach.h"
 #include "config.h"
 #include "control.h"
@@ -16,9 +17,7 @@
 #include "store.h"
 #include "../engine/engine.h"
 #include "../engine/peers.h"
-#include "../sink/journal.h"
 #include "../source/resets.h"
-#include "../sink/syslog.h"
 
 /* The command line, which a reload reads again together with the file. Pointers into argv. */
 struct nw_settings {
@@ -50,19 +49,16 @@ struct nw_daemon {
 	struct nw_resets *resets; /* NULL: the kernel's word on resets can't be had ... */
 	char resets_why[160];	  /* ... because of this */
 	struct nw_engine *engine;
-	struct nw_journal *journal;
-	struct nw_syslog *syslog;
 	struct nw_control *control;
 	struct nw_own own;
 	struct nw_store store;
+	struct nw_daemon_alerts alerts;
 	struct nw_daemon_peers peers;
 	struct nw_iface iface[NW_INTERFACES_MAX];
 	unsigned int n_ifaces;
 	bool reloaded; /* the loop is to look at the interfaces again */
 	struct nw_metrics_file metrics;
 
-	uint64_t alerts;      /* since the start */
-	int64_t last_alert;   /* wall, ns; 0: none */
 	uint64_t last_event;  /* monotonic, ns; 0: none */
 	int64_t last_lost;    /* wall, ns, when the last loss was noticed; 0: none */
 	uint64_t lost;	      /* events, since the start */

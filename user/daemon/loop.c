@@ -31,7 +31,8 @@ struct loop {
 	int epoll_fd, signal_fd, timer_fd, link_fd;
 	bool stop;
 	bool drained; /* the ring is empty: time may go on without it */
-	uint64_t engine_due, counters_due, links_due, watchdog_due, peers_due, metrics_due, synced;
+	uint64_t engine_due, counters_due, links_due, watchdog_due, peers_due, metrics_due, alerts_due,
+		synced;
 	uint64_t watchdog; /* interval, 0: none */
 };
 
@@ -138,6 +139,7 @@ static void run_timers(struct loop *l, uint64_t now)
 	/* Before the engine takes silence for an answer. */
 	bool counters = due(l->counters_due, now) || due(l->engine_due, now);
 	uint64_t lost = nw_live_take_lost(d->live, counters);
+	bool sync;
 
 	/* A gap is seen when the next event comes; how many more were lost meanwhile the counters say. */
 	if (lost && !counters)
@@ -159,12 +161,10 @@ static void run_timers(struct loop *l, uint64_t now)
 	}
 	if (due(nw_control_due(d->control), now))
 		nw_control_tick(d->control, now);
-	if (due(nw_syslog_retry_at(d->syslog), now))
-		nw_syslog_retry(d->syslog, now);
-	if (l->drained || now - l->synced > SYNC_DELAY) {
-		nw_journal_sync(d->journal);
+	sync = l->drained || now - l->synced > SYNC_DELAY;
+	if (sync)
 		l->synced = now;
-	}
+	l->alerts_due = nw_alerts_tick(d, now, sync);
 	l->peers_due = nw_daemon_peers_tick(d, now);
 	l->metrics_due = nw_metrics_tick(d, now);
 	if (due(l->watchdog_due, now)) {
@@ -175,14 +175,8 @@ static void run_timers(struct loop *l, uint64_t now)
 
 static void arm_timer(const struct loop *l)
 {
-	const uint64_t when[] = { l->engine_due,
-				  l->counters_due,
-				  l->links_due,
-				  nw_control_due(l->d->control),
-				  nw_syslog_retry_at(l->d->syslog),
-				  l->watchdog_due,
-				  l->peers_due,
-				  l->metrics_due };
+	const uint64_t when[] = { l->engine_due, l->counters_due, l->links_due, nw_control_due(l->d->control),
+				  l->alerts_due, l->watchdog_due, l->peers_due, l->metrics_due };
 	struct itimerspec spec = { 0 };
 	uint64_t first = 0;
 

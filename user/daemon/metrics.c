@@ -136,7 +136,7 @@ static void s_attached(const struct view *v, const char *name, FILE *out)
 
 VALUE(v_start, (double)v->d->started / 1e9)
 VALUE(v_last_event, v->d->last_event ? ((double)v->d->last_event + (double)nw_wall_offset()) / 1e9 : 0)
-VALUE(v_last_alert, (double)v->d->last_alert / 1e9)
+VALUE(v_last_alert, (double)v->d->alerts.last / 1e9)
 VALUE(v_conns_now, v->engine.conns_now)
 VALUE(v_conns, v->engine.conns)
 VALUE(v_conns_capacity, v->d->cfg.max_flows)
@@ -151,11 +151,16 @@ VALUE(v_peers_now, v->peers.peers)
 VALUE(v_peers_capacity, v->d->cfg.max_peers)
 VALUE(v_peers_evicted, v->peers.evicted)
 VALUE(v_syslog_up, v->syslog.path && !v->syslog.error)
-VALUE(v_syslog_backlog, v->syslog.backlog)
+VALUE(v_folded, v->d->alerts.folded)
+VALUE(v_syslog_backlog, nw_feed_backlog(v->d->alerts.feed) + v->syslog.backlog)
 VALUE(v_syslog_sent, v->syslog.sent)
 VALUE(v_syslog_dropped, v->syslog.dropped)
+VALUE(v_syslog_refused, nw_feed_refused(v->d->alerts.feed))
+VALUE(v_syslog_limited, v->d->alerts.limited)
 VALUE(v_journal_up, !v->journal.error)
 VALUE(v_journal_unwritten, v->journal.unwritten)
+VALUE(v_journal_bytes, v->journal.bytes)
+VALUE(v_journal_unsent, v->journal.unsent)
 
 /* Counters begin anew with the daemon. */
 static const struct metric metrics[] = {
@@ -183,6 +188,8 @@ static const struct metric metrics[] = {
 	{ "negotiate_exchanges_total", "counter", "NEGOTIATE exchanges.", v_negotiates, NULL },
 	{ "validate_exchanges_total", "counter", "VALIDATE_NEGOTIATE_INFO exchanges.", v_validates, NULL },
 	{ "alerts_total", "counter", "Findings, by rule.", NULL, s_alerts },
+	{ "alerts_folded_total", "counter", "Repeats of alerts that were counted, not told.", v_folded,
+	  NULL },
 	{ "last_alert_time_seconds", "gauge", "When the last alert was raised, since 1970; 0: none yet.",
 	  v_last_alert, NULL },
 	{ "peers", "gauge", "Clients that are remembered.", v_peers_now, NULL },
@@ -194,9 +201,17 @@ static const struct metric metrics[] = {
 	{ "syslog_backlog", "gauge", "Messages that wait for syslog.", v_syslog_backlog, NULL },
 	{ "syslog_sent_total", "counter", "Messages that syslog took.", v_syslog_sent, NULL },
 	{ "syslog_dropped_total", "counter", "Messages that syslog never got.", v_syslog_dropped, NULL },
+	{ "syslog_refused_total", "counter", "Alerts that were too large for syslog.", v_syslog_refused,
+	  NULL },
+	{ "syslog_rate_limited_total", "counter", "Alerts beyond syslog's rate, told to it as a count.",
+	  v_syslog_limited, NULL },
 	{ "journal_up", "gauge", "Whether the alert journal could be written.", v_journal_up, NULL },
 	{ "journal_unwritten_total", "counter", "Alerts that are not in the journal.", v_journal_unwritten,
 	  NULL },
+	{ "journal_bytes", "gauge", "Size of the alert journal, with its closed files.", v_journal_bytes,
+	  NULL },
+	{ "journal_removed_unsent_total", "counter",
+	  "Alerts that made room in the journal before syslog had got them.", v_journal_unsent, NULL },
 };
 
 void nw_metrics_write(const struct nw_daemon *d, FILE *out)
@@ -206,8 +221,8 @@ void nw_metrics_write(const struct nw_daemon *d, FILE *out)
 
 	nw_engine_get_stats(d->engine, &v.engine);
 	nw_peers_get_stats(nw_engine_peers(d->engine), &v.peers);
-	nw_syslog_get_state(d->syslog, &v.syslog);
-	nw_journal_get_state(d->journal, &v.journal);
+	nw_syslog_get_state(d->alerts.syslog, &v.syslog);
+	nw_journal_get_state(d->alerts.journal, &v.journal);
 	nw_live_counters(d->live, v.count);
 	nw_live_flows(d->live, &flows, &v.evicted);
 	for (size_t i = 0; i < NW_ARRAY_SIZE(metrics); i++) {

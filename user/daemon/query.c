@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon.h"
 #include "metrics.h"
+#include "query.h"
 #include "status.h"
 #include "../engine/peers.h"
 #include "../sink/flow_json.h"
@@ -24,60 +24,16 @@ static void put(FILE *out, json_t *o)
 	json_decref(o);
 }
 
-/* A member of the request that has to be a number from 0 on; `otherwise` if it is not there. */
-static uint64_t number(const json_t *request, const char *key, uint64_t otherwise)
+uint64_t nw_query_number(const json_t *request, const char *key, uint64_t otherwise)
 {
 	const json_t *v = json_object_get(request, key);
 
 	return json_is_integer(v) && json_integer_value(v) >= 0 ? (uint64_t)json_integer_value(v) : otherwise;
 }
 
-/* The newest `limit` with a number above `since`, oldest first. */
-static bool v_alerts(struct nw_daemon *d, const json_t *request, FILE *out)
-{
-	uint64_t limit = number(request, "limit", NW_STORE_MAX), since = number(request, "since", 0);
-	unsigned int i = d->store.count > limit ? d->store.count - (unsigned int)limit : 0;
-	const struct nw_stored *at;
-	const char *sep = "";
-
-	nw_store_learn_ends(&d->store, d->engine);
-	fputs("{\"ok\":true,\"alerts\":[", out);
-	for (; (at = nw_store_at(&d->store, i)); i++) {
-		if (at->id <= since)
-			continue;
-		fprintf(out, "%s%s", sep, at->line);
-		sep = ",";
-	}
-	fputs("]}", out);
-	return false;
-}
-
-static void fail(FILE *out, const char *message)
+void nw_query_fail(FILE *out, const char *message)
 {
 	put(out, json_pack("{s:b,s:s}", "ok", 0, "error", message));
-}
-
-static bool v_show(struct nw_daemon *d, const json_t *request, FILE *out)
-{
-	uint64_t id = number(request, "id", 0);
-	const struct nw_stored *at;
-	struct nw_journal_state j;
-	char message[PATH_MAX + 200];
-
-	nw_store_learn_ends(&d->store, d->engine);
-	at = nw_store_find(&d->store, id);
-	if (at) {
-		fprintf(out, "{\"ok\":true,\"alert\":%s}", at->line);
-		return false;
-	}
-	nw_journal_get_state(d->journal, &j);
-	snprintf(message, sizeof(message),
-		 id && id <= j.last_id ?
-			 "Alert %llu is not among the last %u; it is in %s" :
-			 "There is no alert %llu; `negwatch alerts` lists the last %u (all are in %s)",
-		 (unsigned long long)id, NW_STORE_MAX, j.path);
-	fail(out, message);
-	return false;
 }
 
 struct flow_walk {
@@ -103,7 +59,7 @@ static int put_flow(void *arg, const struct nw_conn *conn)
 
 static bool v_flows(struct nw_daemon *d, const json_t *request, FILE *out)
 {
-	uint64_t limit = number(request, "limit", FLOWS_DEFAULT);
+	uint64_t limit = nw_query_number(request, "limit", FLOWS_DEFAULT);
 	struct flow_walk w = { .out = out, .sep = "", .offset = nw_wall_offset() };
 	struct nw_engine_stats st;
 
@@ -176,7 +132,7 @@ static bool v_metrics(struct nw_daemon *d, const json_t *request, FILE *out)
 	if (f && fclose(f) == 0)
 		put(out, json_pack("{s:b,s:s}", "ok", 1, "metrics", text));
 	else
-		fail(out, "out of memory");
+		nw_query_fail(out, "out of memory");
 	return false;
 }
 
@@ -212,7 +168,7 @@ static bool v_reload(struct nw_daemon *d, const json_t *request, FILE *out)
 	err = nw_daemon_reload(d);
 	nw_log_tee(NULL, NULL);
 	if (err)
-		fail(out, said);
+		nw_query_fail(out, said);
 	else
 		put(out, json_pack("{s:b,s:s*}", "ok", 1, "remarks", t.len ? said : NULL));
 	return false;
@@ -233,8 +189,8 @@ static const struct {
 } verbs[] = {
 	{ "status", false, "", "status: the daemon at a glance", v_status },
 	{ "alerts", false, "limit, since",
-	  "alerts: the newest `limit` with a number above `since`, oldest first", v_alerts },
-	{ "show", false, "id", "alert: the one of that number", v_show },
+	  "alerts: the newest `limit` with a number above `since`, oldest first", nw_query_alerts },
+	{ "show", false, "id", "alert: the one of that number", nw_query_show },
 	{ "flows", false, "limit", "flows: the newest `limit` connections; total", v_flows },
 	{ "peers", false, "not_validated", "peers: all, or only the audit list; total", v_peers },
 	{ "stats", false, "", "counters of the programs; engine", v_stats },
@@ -246,6 +202,9 @@ static const struct {
 	{ "ping", false, "", "nothing", v_ping },
 	{ "verbs", false, "", "verbs: this table", v_verbs },
 	{ "reload", true, "", "remarks, if there are any: the configuration is read again", v_reload },
+	{ "replay", true, "since", "nothing; stored alerts from the time `since` on go to syslog again",
+	  nw_query_replay },
+	{ "test-alert", true, "", "id: of the test alert that was made", nw_query_test_alert },
 };
 
 static bool v_verbs(struct nw_daemon *d, const json_t *request, FILE *out)
@@ -268,17 +227,17 @@ bool nw_query(void *arg, const json_t *request, uid_t uid, FILE *out)
 
 	/* The socket is there a moment before the rest is. */
 	if (!d->live || !d->engine) {
-		fail(out, "negwatchd is starting");
+		nw_query_fail(out, "negwatchd is starting");
 		return false;
 	}
 	while (cmd && i < NW_ARRAY_SIZE(verbs) && strcmp(verbs[i].name, cmd) != 0)
 		i++;
 	if (!cmd)
-		fail(out, "expected one JSON object with \"cmd\" per line");
+		nw_query_fail(out, "expected one JSON object with \"cmd\" per line");
 	else if (i == NW_ARRAY_SIZE(verbs))
-		fail(out, "unknown command; {\"cmd\":\"verbs\"} lists all");
+		nw_query_fail(out, "unknown command; {\"cmd\":\"verbs\"} lists all");
 	else if (verbs[i].changes && uid != 0 && uid != geteuid())
-		fail(out, "only root may do that");
+		nw_query_fail(out, "only root may do that");
 	else
 		return verbs[i].answer(d, request, out);
 	return false;

@@ -116,17 +116,19 @@ static json_t *alert_counts(const struct nw_daemon *d, const struct nw_engine_st
 	struct nw_journal_state j;
 	char key[8];
 
-	nw_journal_get_state(d->journal, &j);
+	nw_journal_get_state(d->alerts.journal, &j);
 	for (size_t i = 0; i < nw_n_rules && i < NW_RULES_MAX; i++) {
 		snprintf(key, sizeof(key), "%u", nw_rules[i].number);
 		if (st->rule[i])
 			set(rules, key, num(st->rule[i]));
 	}
-	set(o, "since_start", num(d->alerts));
+	set(o, "since_start", num(d->alerts.told));
+	set(o, "folded", num(d->alerts.folded));
+	set(o, "folded_untold", num(nw_fold_untold(d->alerts.fold)));
 	set(o, "total", num(j.last_id));
 	set(o, "by_rule", rules);
-	if (d->last_alert)
-		set(o, "last", when(d->last_alert, 6));
+	if (d->alerts.last)
+		set(o, "last", when(d->alerts.last, 6));
 	return o;
 }
 
@@ -169,13 +171,16 @@ static json_t *syslog_state(const struct nw_daemon *d)
 	struct nw_syslog_state s;
 	json_t *o = json_object();
 
-	nw_syslog_get_state(d->syslog, &s);
+	nw_syslog_get_state(d->alerts.syslog, &s);
 	if (s.path) {
 		set(o, "socket", json_string(s.path));
 		set(o, "connected", json_boolean(s.connected));
-		set(o, "backlog", num(s.backlog));
+		set(o, "backlog", num(nw_feed_backlog(d->alerts.feed) + s.backlog));
 		set(o, "sent", num(s.sent));
 		set(o, "dropped", num(s.dropped));
+		set(o, "replayed", num(nw_feed_replayed(d->alerts.feed)));
+		set(o, "refused", num(nw_feed_refused(d->alerts.feed)));
+		set(o, "rate_limited", num(d->alerts.limited));
 		if (s.error)
 			set(o, "error", json_string(strerror(-s.error)));
 	}
@@ -187,10 +192,14 @@ static json_t *journal_state(const struct nw_daemon *d)
 	struct nw_journal_state j;
 	json_t *o = json_object();
 
-	nw_journal_get_state(d->journal, &j);
+	nw_journal_get_state(d->alerts.journal, &j);
 	set(o, "path", json_string(j.path));
 	set(o, "repaired", num(j.repaired));
 	set(o, "unwritten", num(j.unwritten));
+	set(o, "files", num(j.files + 1));
+	set(o, "bytes", num(j.bytes));
+	set(o, "removed_files", num(j.removed));
+	set(o, "removed_unsent", num(j.unsent));
 	if (j.error)
 		set(o, "error", json_string(strerror(-j.error)));
 	return o;

@@ -232,6 +232,33 @@ const struct nw_rule nw_rules[] = {
 			  "without end.",
 		.section = "none",
 	},
+	{
+		.number = 191,
+		.severity = NW_SEV_NOTICE,
+		.name = "suppressed",
+		.sentence = "Alerts that said the same again were counted instead of being told one by one.",
+		.explanation =
+			"An alert of the same rule, client address, server and differing fields is told at once the first "
+			"time; its repeats within fold_window are counted, and this is the count. A client that is cut off "
+			"reconnects, often many times a second, and each of its connections meets the same rule.\n\n"
+			"It also stands for alerts beyond syslog_rate: those are in the alert journal one by one "
+			"(negwatch alerts lists them), and only syslog was spared.",
+		.remedy = "Act on the alert that it repeats. fold_window in negwatchd.conf says how often the count comes; 0 "
+			  "tells each alert.",
+		.section = "none",
+	},
+	{
+		.number = 199,
+		.severity = NW_SEV_INFO,
+		.name = "test",
+		.sentence = "A test alert: somebody asked for it, to see where alerts arrive.",
+		.explanation =
+			"negwatch test-alert makes one. It takes the way of all alerts: journal, syslog, those who watch. "
+			"Nothing was seen on the network.",
+		.remedy = "Nothing is to be done. If it did not arrive where alerts should, look at negwatch status (Syslog) "
+			  "and at what the receiver does with the configured facility.",
+		.section = "none",
+	},
 };
 
 /* clang-format on */

@@ -133,6 +133,64 @@ static json_t *smb(const struct nw_alert *a)
 	return o;
 }
 
+bool nw_alert_ends(const struct nw_alert *a, const union nw_addr **client, const union nw_addr **server)
+{
+	const struct nw_fold_key *key = a->suppressed ? a->suppressed->key : NULL;
+
+	if (!a->conn && !key)
+		return false;
+	*client = a->conn ? nw_conn_addr(a->conn, NW_C2S) : &key->client;
+	*server = a->conn ? nw_conn_addr(a->conn, NW_S2C) : &key->server;
+	return true;
+}
+
+static void set_time(json_t *o, const char *key, int64_t wall)
+{
+	char text[NW_TIME_TEXT];
+
+	set(o, key, json_string(nw_time_utc(text, wall, 6)));
+}
+
+static json_t *field_names(uint8_t fields)
+{
+	json_t *list = json_array();
+	const char *name;
+
+	for (unsigned int i = 0; (name = nw_field_name(i)); i++)
+		if (fields & 1u << i)
+			json_array_append_new(list, json_string(name));
+	return list;
+}
+
+static json_t *suppressed(const struct nw_suppressed *s)
+{
+	const struct nw_rule *rule = s->key ? nw_rule_by_number(s->key->rule) : NULL;
+	json_t *o = json_object();
+
+	set(o, "reason", json_string(s->key ? "repeats" : "rate-limit"));
+	if (s->key) {
+		set(o, "rule", json_integer(s->key->rule));
+		set(o, "name", json_string(rule ? rule->name : "unknown"));
+		set(o, "fields", field_names(s->key->fields));
+	}
+	set(o, "first_id", json_integer((json_int_t)s->first_id));
+	set(o, "last_id", json_integer((json_int_t)s->last_id));
+	set_time(o, "first_seen", s->first_seen);
+	set_time(o, "last_seen", s->last_seen);
+	return o;
+}
+
+static void set_key_ends(json_t *o, const struct nw_fold_key *key)
+{
+	char text[NW_ADDR_TEXT];
+
+	set(o, "src_ip", json_string(nw_addr_text(text, &key->client)));
+	set(o, "dest_ip", json_string(nw_addr_text(text, &key->server)));
+	set(o, "dest_port", json_integer(key->port));
+	set(o, "proto", json_string("TCP"));
+	set(o, "app_proto", json_string("smb"));
+}
+
 static json_t *own_part(const struct nw_alert *a)
 {
 	const struct nw_rule *rule = nw_rule_by_number(a->rule);
@@ -146,6 +204,8 @@ static json_t *own_part(const struct nw_alert *a)
 	set(o, "verdict", json_string(nw_rule_verdict(a->rule)));
 	set(o, "text", json_string(a->text));
 	set(o, "count", json_integer((json_int_t)a->count));
+	if (a->suppressed)
+		set(o, "suppressed", suppressed(a->suppressed));
 	if (a->finding)
 		set(o, "finding", nw_finding_json(a->finding));
 	if (a->conn)
@@ -177,6 +237,8 @@ json_t *nw_alert_json(const struct nw_alert *a)
 
 	if (!o)
 		return NULL;
+	if (!a->conn && a->suppressed && a->suppressed->key)
+		set_key_ends(o, a->suppressed->key);
 	set(o, "alert", signature(a));
 	if (a->conn)
 		set(o, "smb", smb(a));

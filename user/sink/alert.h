@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "fold.h"
 #include "../engine/engine.h"
 
 /* Version of the "negwatch" object; keys are added without a new one. */
@@ -14,17 +15,25 @@
 /* Added to the rule's number: the range for local rules, so that no other ruleset's number is taken. */
 #define NW_SIGNATURE_BASE 1445000u
 
+/* What rule 191 counts. */
+struct nw_suppressed {
+	const struct nw_fold_key *key; /* of the repeats; NULL: of all kinds, beyond syslog's rate */
+	uint64_t first_id, last_id;    /* of the alerts meant; of repeats both are the one that was told */
+	int64_t first_seen, last_seen; /* wall, ns */
+};
+
 /* All pointers belong to whoever made the alert, and are valid while it is handed round. */
 struct nw_alert {
 	uint64_t id;  /* counts over restarts, from 1 */
 	int64_t wall; /* of the packet that settled it, ns since 1970 */
 	uint16_t rule;
-	uint8_t severity;		  /* enum nw_severity */
-	uint64_t count;			  /* 190: events lost; 1 otherwise */
-	const char *text;		  /* one plain sentence */
-	const struct nw_finding *finding; /* NULL: not about a flow */
-	const struct nw_conn *conn;	  /* likewise */
-	const char *iface;		  /* NULL: unknown */
+	uint8_t severity;			/* enum nw_severity */
+	uint64_t count;				/* 190: events lost; 191: alerts; 1 otherwise */
+	const char *text;			/* one plain sentence */
+	const struct nw_finding *finding;	/* NULL: not about a flow */
+	const struct nw_conn *conn;		/* likewise */
+	const struct nw_suppressed *suppressed; /* 191 only */
+	const char *iface;			/* NULL: unknown */
 	const char *host;
 	int64_t wall_offset; /* from event times to wall times, ns */
 };
@@ -38,6 +47,9 @@ int nw_eve_severity(uint8_t severity);
 /* What every EVE record begins with; iface and conn may be NULL. A new reference, or NULL without memory. */
 json_t *nw_eve_json(const char *event_type, int64_t wall, const char *host, const char *iface,
 		    const struct nw_conn *conn);
+
+/* Client and server of the alert; false: it is about none. */
+bool nw_alert_ends(const struct nw_alert *a, const union nw_addr **client, const union nw_addr **server);
 
 /* A new reference, or NULL without memory. */
 json_t *nw_alert_json(const struct nw_alert *a);

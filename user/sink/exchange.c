@@ -1,9 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The record of a negotiation that was good: the flow of the alerts, cut down to what can't be derived. */
+#include <string.h>
+
 #include "alert.h"
 #include "exchange.h"
 #include "flow_json.h"
 #include "../util/util.h"
+
+/* In a string, the quotes would be escaped. */
+bool nw_is_exchange(const char *line, size_t len)
+{
+	static const char mark[] = "\"event_type\":\"" NW_EVENT_EXCHANGE "\"";
+
+	return memmem(line, len, mark, sizeof(mark) - 1);
+}
+
+uint64_t nw_exchange_after(const json_t *line)
+{
+	json_int_t n = json_integer_value(json_object_get(json_object_get(line, "negwatch"), "after_alert"));
+
+	return n > 0 ? (uint64_t)n : 0;
+}
 
 static void drop(json_t *o, const char *const *keys, size_t n)
 {

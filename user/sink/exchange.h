@@ -3,6 +3,8 @@
 #ifndef NW_EXCHANGE_H
 #define NW_EXCHANGE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <jansson.h>
@@ -20,5 +22,11 @@
  */
 json_t *nw_exchange_json(const struct nw_conn *c, const char *host, const char *iface, int64_t wall_offset,
 			 uint64_t last_alert);
+
+/* Whether a line of the journal is such a record; it is not parsed for that. */
+bool nw_is_exchange(const char *line, size_t len);
+
+/* last_alert of a parsed record; 0: there was none, or it is something else. */
+uint64_t nw_exchange_after(const json_t *line);
 
 #endif

@@ -107,13 +107,17 @@ static int send_one(struct nw_syslog *s, const char *msg)
 
 static void note(struct nw_syslog *s, uint64_t now, int err)
 {
-	if (err && !s->error)
-		nw_warn("Syslog (%s) does not take alerts: %s. They wait here (up to %u) and are in the "
-			"alert journal.",
-			s->path, strerror(-err), s->max);
-	if (!err && s->error)
-		nw_info("Syslog (%s) takes alerts again", s->path);
+	int before = s->error;
+
+	/* First: what is logged may come back here as a message. */
 	s->error = err;
+	if (err && !before)
+		nw_warn("Syslog (%s) does not take alerts: %s. They are in the alert journal, and are sent "
+			"when "
+			"it does.",
+			s->path, strerror(-err));
+	if (!err && before)
+		nw_info("Syslog (%s) takes alerts again", s->path);
 	if (err) {
 		s->pause = s->pause ? s->pause * 2 : PAUSE_MIN;
 		if (s->pause > PAUSE_MAX)
@@ -148,20 +152,54 @@ static void enqueue(struct nw_syslog *s, const char *msg)
 	s->queue[(s->head + s->count++) % s->max] = copy;
 }
 
-void nw_syslog_send(struct nw_syslog *s, uint64_t now, int priority, const char *text)
+static void with_header(const struct nw_syslog *s, char msg[NW_SYSLOG_MAX], int priority, const char *text)
 {
-	char msg[NW_SYSLOG_MAX], stamp[20];
 	time_t t = time(NULL);
+	char stamp[20];
 	struct tm tm;
 
-	if (!s->path)
-		return;
 	localtime_r(&t, &tm);
 	/* The month's name must not follow the locale; strftime's does not, as no locale is set. */
 	strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &tm);
-	snprintf(msg, sizeof(msg), "<%d>%s negwatchd[%d]: %s",
+	snprintf(msg, NW_SYSLOG_MAX, "<%d>%s negwatchd[%d]: %s",
 		 priority & LOG_FACMASK ? priority : s->facility | priority, stamp, (int)getpid(), text);
-	if (!s->count) {
+}
+
+/* After a failure only the clock says when to try again, whoever asks. */
+static bool waits(const struct nw_syslog *s, uint64_t now)
+{
+	return s->error && now < s->retry_at;
+}
+
+int nw_syslog_try(struct nw_syslog *s, uint64_t now, int priority, const char *text)
+{
+	char msg[NW_SYSLOG_MAX];
+	int err;
+
+	if (!s->path)
+		return 0;
+	if (waits(s, now))
+		return -EAGAIN;
+	with_header(s, msg, priority, text);
+	err = send_one(s, msg);
+	if (err != -EMSGSIZE)
+		note(s, now, err);
+	return err;
+}
+
+uint64_t nw_syslog_ready_at(const struct nw_syslog *s)
+{
+	return s->error ? s->retry_at : 0;
+}
+
+void nw_syslog_send(struct nw_syslog *s, uint64_t now, int priority, const char *text)
+{
+	char msg[NW_SYSLOG_MAX];
+
+	if (!s->path)
+		return;
+	with_header(s, msg, priority, text);
+	if (!s->count && !waits(s, now)) {
 		int err = send_one(s, msg);
 
 		note(s, now, err);

@@ -34,6 +34,15 @@ void nw_syslog_free(struct nw_syslog **s);
  * exceeds NW_SYSLOG_MAX is cut. now: monotonic. */
 void nw_syslog_send(struct nw_syslog *s, uint64_t now, int priority, const char *text);
 
+/*
+ * The same for a message that is kept elsewhere: sent at once, or not at all. 0; -EMSGSIZE: it will never be
+ * taken; or -errno, and nw_syslog_ready_at() says when to try again.
+ */
+int nw_syslog_try(struct nw_syslog *s, uint64_t now, int priority, const char *text);
+
+/* When the next attempt may be made (monotonic, ns), after a failed one; 0: at once. */
+uint64_t nw_syslog_ready_at(const struct nw_syslog *s);
+
 /* When to call nw_syslog_retry() (monotonic, ns); 0: nothing waits. */
 uint64_t nw_syslog_retry_at(const struct nw_syslog *s);
 void nw_syslog_retry(struct nw_syslog *s, uint64_t now);

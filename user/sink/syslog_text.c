@@ -52,8 +52,10 @@ static void add_names(struct nw_text *t, unsigned int bits, const char *(*name_o
 
 static void v_differs(struct nw_text *t, const struct nw_alert *a)
 {
-	if (a->finding)
-		add_names(t, a->finding->fields, nw_field_name);
+	const struct nw_fold_key *key = a->suppressed ? a->suppressed->key : NULL;
+
+	if (a->finding || key)
+		add_names(t, key ? key->fields : a->finding->fields, nw_field_name);
 }
 
 static void v_leg(struct nw_text *t, const struct nw_alert *a)
@@ -112,22 +114,22 @@ static void v_delay(struct nw_text *t, const struct nw_alert *a)
 		nw_text_add(t, ms < 10 ? "%.3f" : "%.0f", ms);
 }
 
-static void add_addr(struct nw_text *t, const struct nw_alert *a, enum nw_dir_id side)
-{
-	char text[NW_ADDR_TEXT];
-
-	if (a->conn)
-		nw_text_add(t, "%s", nw_addr_text(text, nw_conn_addr(a->conn, side)));
-}
-
 static void v_src_ip(struct nw_text *t, const struct nw_alert *a)
 {
-	add_addr(t, a, NW_C2S);
+	const union nw_addr *client, *server;
+	char text[NW_ADDR_TEXT];
+
+	if (nw_alert_ends(a, &client, &server))
+		nw_text_add(t, "%s", nw_addr_text(text, client));
 }
 
 static void v_dest_ip(struct nw_text *t, const struct nw_alert *a)
 {
-	add_addr(t, a, NW_S2C);
+	const union nw_addr *client, *server;
+	char text[NW_ADDR_TEXT];
+
+	if (nw_alert_ends(a, &client, &server))
+		nw_text_add(t, "%s", nw_addr_text(text, server));
 }
 
 static void v_src_port(struct nw_text *t, const struct nw_alert *a)
@@ -140,11 +142,15 @@ static void v_dest_port(struct nw_text *t, const struct nw_alert *a)
 {
 	if (a->conn)
 		nw_text_add(t, "%u", nw_conn_port(a->conn, NW_S2C));
+	else if (a->suppressed && a->suppressed->key)
+		nw_text_add(t, "%u", a->suppressed->key->port);
 }
 
 static void v_proto(struct nw_text *t, const struct nw_alert *a)
 {
-	if (a->conn)
+	const union nw_addr *client, *server;
+
+	if (nw_alert_ends(a, &client, &server))
 		nw_text_add(t, "TCP");
 }
 
@@ -224,6 +230,46 @@ static void v_event_time(struct nw_text *t, const struct nw_alert *a)
 	nw_text_add(t, "%s", nw_time_utc(text, a->wall, 6));
 }
 
+static void v_suppressed(struct nw_text *t, const struct nw_alert *a)
+{
+	if (a->suppressed)
+		nw_text_add(t, "%s", a->suppressed->key ? "repeats" : "rate-limit");
+}
+
+static void v_of_rule(struct nw_text *t, const struct nw_alert *a)
+{
+	if (a->suppressed && a->suppressed->key)
+		nw_text_add(t, "%u", a->suppressed->key->rule);
+}
+
+static void v_first_id(struct nw_text *t, const struct nw_alert *a)
+{
+	if (a->suppressed)
+		nw_text_add(t, "%" PRIu64, a->suppressed->first_id);
+}
+
+static void v_last_id(struct nw_text *t, const struct nw_alert *a)
+{
+	if (a->suppressed)
+		nw_text_add(t, "%" PRIu64, a->suppressed->last_id);
+}
+
+static void v_first_seen(struct nw_text *t, const struct nw_alert *a)
+{
+	char text[NW_TIME_TEXT];
+
+	if (a->suppressed)
+		nw_text_add(t, "%s", nw_time_utc(text, a->suppressed->first_seen, 6));
+}
+
+static void v_last_seen(struct nw_text *t, const struct nw_alert *a)
+{
+	char text[NW_TIME_TEXT];
+
+	if (a->suppressed)
+		nw_text_add(t, "%s", nw_time_utc(text, a->suppressed->last_seen, 6));
+}
+
 /* In the order of the message. New ones are only appended. drop: the highest goes first, 0 never goes. */
 static const struct {
 	const char *key;
@@ -256,6 +302,12 @@ static const struct {
 	{ "leg", 2, v_leg },
 	{ "kernel", 3, v_kernel },
 	{ "reset_reason", 3, v_reset_reason },
+	{ "suppressed", 0, v_suppressed },
+	{ "of_rule", 0, v_of_rule },
+	{ "first_id", 0, v_first_id },
+	{ "last_id", 0, v_last_id },
+	{ "first_seen", 0, v_first_seen },
+	{ "last_seen", 0, v_last_seen },
 };
 
 #define N_PAIRS NW_ARRAY_SIZE(pairs)

@@ -1,0 +1,340 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Tests of what becomes of alerts: killed daemons, full and read-only disks, deaf receivers, storms, replays."""
+import collections
+import contextlib
+import glob
+import gzip
+import json
+import os
+import random
+import socket
+import subprocess
+import time
+
+import cable
+import replay
+import stage
+from lab import daemon, logsocket, net
+
+KILLS = 100
+STORM, STORM_SECONDS, WINDOW = 600, 15, 20
+LISTED = 250
+PRIVATE = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
+
+
+class Place:
+    """A network with a cable, and a syslog receiver that outlives daemons."""
+
+    def __init__(self, network):
+        self.network = network
+        self.wire = cable.Cable(network, "nwa")
+        self.frames = replay.frames(cable.ALTERED)
+        self.directory = os.path.join(network.directory, "journal")
+        self.state = os.path.join(self.directory, "state")
+        os.mkdir(self.directory)
+        os.mkdir(self.state)
+        self.path = os.path.join(network.directory, "syslog")
+        self.log = logsocket.LogSocket(self.path)
+        network.on_close(self.close)
+
+    def close(self):
+        if self.log:
+            self.log.close()
+        self.log = None
+
+    def daemon(self, **options):
+        options = {"syslog_socket": self.path, "syslog_rate": 0, "answer_timeout": 600, **options}
+        return daemon.Daemon(self.network, self.network.server, ["nwa"], directory=self.directory, **options)
+
+    def alter(self, count=1):
+        """Connections that each meet rule 101."""
+        for _ in range(count):
+            port = next(cable.PORTS)
+            for frame, inward in self.frames:
+                self.wire.send(replay.on_port(frame, inward, port), inward)
+
+    def lines(self):
+        """The pairs of all alerts that syslog got, in order."""
+        return [pairs for pairs in (logsocket.fields(text) for _, text in list(self.log.lines)) if "alert_id" in pairs]
+
+    def journalled(self):
+        """All alerts of all files of the journal, in order."""
+        paths = sorted(glob.glob(os.path.join(self.state, "alerts-*"))) + [os.path.join(self.state, "alerts.jsonl")]
+        alerts = []
+        for path in paths:
+            with (gzip.open if path.endswith(".gz") else open)(path, "rt", encoding="utf-8") as text:
+                alerts += [json.loads(line) for line in text]
+        return alerts
+
+    def files(self, pattern):
+        return len(glob.glob(os.path.join(self.state, pattern)))
+
+
+@contextlib.contextmanager
+def place():
+    with cable.lab() as network:
+        yield Place(network)
+
+
+def number(alert):
+    return alert["negwatch"]["alert_id"]
+
+
+def status(host):
+    return json.loads(host.ask("status", "--json").stdout)["status"]
+
+
+def wants(what, found, wanted):
+    if found != wanted:
+        raise stage.Failed(f"{what}: {found!r}, wanted {wanted!r}")
+
+
+def told_right(here, alerts):
+    """Every alert of the journal reached syslog, numbers are given once, second copies say so."""
+    ids = [number(alert) for alert in alerts]
+    if ids != sorted(set(ids)):
+        raise stage.Failed("numbers in the journal repeat or fall")
+    ports = {number(alert): alert["src_port"] for alert in alerts if "src_port" in alert}
+    plain, copies = collections.Counter(), collections.Counter()
+    for pairs in here.lines():
+        which = int(pairs["alert_id"])
+        (copies if "replayed" in pairs else plain)[which] += 1
+        if which in ports and int(pairs["src_port"]) != ports[which]:
+            raise stage.Failed(f"number {which} was told of two alerts")
+    missing = set(ids) - set(plain) - set(copies)
+    if missing:
+        raise stage.Failed(f"never reached syslog: {sorted(missing)[:10]} of {len(ids)}")
+    if plain and max(plain.values()) > 1:
+        raise stage.Failed(f"second copies without replayed=1: {[n for n in plain if plain[n] > 1][:10]}")
+    return len(plain), sum(copies.values()), sum(1 for n in copies if n in plain or copies[n] > 1)
+
+
+def killed():
+    """SIGKILL 100 times under alerts, with files that are closed and compressed all the time."""
+    seed = random.randrange(1 << 32)
+    random.seed(seed)
+    with place() as here:
+        for _ in range(KILLS):
+            host = here.daemon(journal_file_kib=64)
+            end = time.monotonic() + random.uniform(0, 0.3)
+            here.alter()
+            while time.monotonic() < end:
+                here.alter()
+                time.sleep(0.005)
+            host.kill()
+        last = here.daemon(journal_file_kib=64)
+        net.wait_for("syslog to have all", lambda: status(last)["syslog"]["backlog"] == 0, 60, 0.05)
+        wants("exit status", last.close(), 0)
+        alerts = here.journalled()
+        plain, copies, twice = told_right(here, alerts)
+        closed = here.files("alerts-*.gz") + here.files("alerts-*.jsonl")
+        print(f"# seed {seed}: {KILLS} kills, {len(alerts)} alerts in {closed} closed files and one more; to syslog {plain} "
+              f"at once, {copies} with replayed=1, {twice} of them twice", flush=True)
+        if len(alerts) < KILLS or closed < 5 or not copies:
+            raise stage.Failed("too few alerts, files or replays: the moments prove nothing")
+        wants("leftovers", here.files("*.tmp"), 0)
+
+
+def storm():
+    """600 connections in 15 s that each meet rule 101: one alert and one summary, and all of them counted."""
+    with place() as here:
+        host = here.daemon(fold_window=f"{WINDOW} s", syslog_rate=20)
+        begun = time.monotonic()
+        for count in range(STORM):
+            time.sleep(max(0.0, begun + count * STORM_SECONDS / STORM - time.monotonic()))
+            here.alter()
+        took = time.monotonic() - begun
+        net.wait_for("all of them to be seen", lambda: status(host)["alerts"]["by_rule"].get("101") == STORM, 10, 0.05)
+        if took < WINDOW - 2:
+            wants("alerts within the window", [pairs["rule"] for pairs in here.lines()], ["101"])
+            wants("folded", status(host)["alerts"]["folded_untold"], STORM - 1)
+        net.wait_for("the summary", lambda: any(pairs["rule"] == "191" for pairs in here.lines()), WINDOW + 10, 0.1)
+        wants("folded", status(host)["alerts"]["folded"], STORM - 1)
+        summaries = [pairs for pairs in here.lines() if pairs["rule"] == "191"]
+        wants("alerts told", [pairs["rule"] for pairs in here.lines()][:1], ["101"])
+        wants("repeats told", sum(int(pairs["count"]) for pairs in summaries) + status(host)["alerts"]["folded_untold"],
+              STORM - 1)
+        first = here.lines()[0]
+        same = ("src_ip", "dest_ip", "dest_port", "differs")
+        wants("of what", [(pairs["of_rule"], pairs["first_id"], *(pairs[key] for key in same)) for pairs in summaries[:1]],
+              [("101", first["alert_id"], *(first[key] for key in same))])
+        if took < WINDOW:
+            wants("lines", len(here.lines()), 2)
+            wants("journal", [alert["negwatch"]["rule"] for alert in here.journalled()], [101, 191])
+        print(f"# {STORM} connections in {took:.1f} s: {len(here.lines())} messages", flush=True)
+        here.alter(3)
+        net.wait_for("the next window", lambda: status(host)["alerts"]["folded_untold"] == 3, 5, 0.05)
+        wants("exit status", host.close(), 0)
+        wants("what a clean end tells", here.journalled()[-1]["negwatch"]["count"], 3)
+
+
+def counts_killed():
+    """What a killed daemon had counted is told by the next."""
+    with place() as here:
+        host = here.daemon(fold_window="10 min")
+        here.alter(8)
+        net.wait_for("repeats", lambda: status(host)["alerts"]["folded"] == 7, 5, 0.02)
+        host.kill()
+        host = here.daemon(fold_window="10 min")
+        net.wait_for("the summary", lambda: len(here.lines()) >= 2, 5, 0.02)
+        wants("told", [(pairs["rule"], pairs["count"]) for pairs in here.lines()], [("101", "1"), ("191", "7")])
+
+
+def rate():
+    """Beyond syslog_rate syslog gets the count, the journal each alert."""
+    with place() as here:
+        host = here.daemon(syslog_rate=1, syslog_burst=5)
+        here.alter(100)
+        net.wait_for("the count", lambda: any(pairs.get("suppressed") == "rate-limit" for pairs in here.lines()), 20, 0.05)
+        host.close()
+        alerts = here.journalled()
+        wants("journalled", sum(1 for alert in alerts if stage.rule(alert) == 101), 100)
+        lines = here.lines()
+        one_by_one = [pairs for pairs in lines if pairs["rule"] == "101"]
+        counted = sum(int(pairs["count"]) for pairs in lines if pairs["rule"] == "191")
+        if not 5 <= len(one_by_one) <= 40 or len(one_by_one) + counted != 100:
+            raise stage.Failed(f"{len(one_by_one)} told one by one and {counted} counted, of 100")
+
+
+def inside(host, path):
+    return f"/proc/{host.process.pid}/root{path}"
+
+
+def ill_disk(here, mount, heal, break_it):
+    """Alerts while the disk is ill go to syslog, told once; when it is well again they are journalled."""
+    host = daemon.Daemon(here.network, here.network.server, ["nwa"], directory=here.directory, syslog_socket=here.path,
+                         answer_timeout=600, before=[*PRIVATE, f'{mount} && exec "$@"', "sh"])
+    break_it(host)
+    here.alter(20)
+    net.wait_for("20 alerts in syslog", lambda: len(here.lines()) >= 20, 10, 0.02)
+    net.wait_for("the fault in status", lambda: status(host)["journal"].get("error"), 5, 0.05)
+    ill = status(host)["journal"]["unwritten"]
+    with open(host.output, encoding="utf-8") as text:
+        wants("complaints", text.read().count("Alerts still go to syslog"), 1)
+    if ill == 0 or "FAILS" not in host.ask("status").stdout:
+        raise stage.Failed(host.ask("status").stdout)
+    heal(host)
+    here.alter()
+    net.wait_for("the journal to go on", lambda: "error" not in status(host)["journal"], 10, 0.05)
+    net.wait_for("21 alerts in syslog", lambda: len(here.lines()) == 21, 10, 0.02)
+    wants("unwritten", status(host)["journal"]["unwritten"], ill)
+    wants("numbers", [int(pairs["alert_id"]) for pairs in here.lines()], list(range(1, 22)))
+    wants("replays", [pairs for pairs in here.lines() if "replayed" in pairs], [])
+    with open(inside(host, os.path.join(here.state, "alerts.jsonl")), encoding="utf-8") as text:
+        written = [number(json.loads(line)) for line in text]
+    wants("written", written, list(range(1, 21 - ill)) + [21])
+    wants("exit status", host.close(), 0)
+
+
+def full_disk():
+    with place() as here:
+        filler = os.path.join(here.state, "filler")
+
+        def fill(host):
+            with open(inside(host, filler), "wb", buffering=0) as file, contextlib.suppress(OSError):
+                while file.write(bytes(4096)):
+                    pass
+        ill_disk(here, f"mount -t tmpfs -o size=64k none {here.state}", lambda host: os.unlink(inside(host, filler)), fill)
+
+
+def read_only():
+    with place() as here:
+        def heal(host):
+            subprocess.run(["nsenter", "-t", str(host.process.pid), "-m", "mount", "-o", "remount,rw", here.state], check=True)
+        ill_disk(here, f"mount -t tmpfs none {here.state} && mount -o remount,ro {here.state}", heal, lambda host: None)
+
+
+def deaf():
+    """A receiver that is gone, that is back, and one that does not read: nothing is lost, and nothing waits for it."""
+    with place() as here:
+        host = here.daemon()
+        here.alter(5)
+        net.wait_for("the first alerts", lambda: len(here.lines()) == 5, 5, 0.02)
+        before = list(here.log.lines)
+        here.close()
+        here.alter(40)
+        net.wait_for("the backlog", lambda: status(host)["syslog"]["backlog"] == 40, 5, 0.02)
+        if "FAILS" not in host.ask("status").stdout:
+            raise stage.Failed(host.ask("status").stdout)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as silent:
+            silent.bind(here.path)
+            net.wait_for("its queue to be full", lambda: 0 < status(host)["syslog"]["backlog"] < 40, 10, 0.02)
+            here.alter(40)
+            net.wait_for("the backlog", lambda: len(host.alerts()) == 85, 5, 0.02)
+            silent.setblocking(False)
+            queued = []
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    queued.append((0, silent.recv(65536).decode()))
+        os.unlink(here.path)
+        here.log = logsocket.LogSocket(here.path)
+        net.wait_for("all to arrive", lambda: status(host)["syslog"]["backlog"] == 0, 40, 0.05)
+        here.alter()
+        net.wait_for("the next one", lambda: len(here.journalled()) == 86 and status(host)["syslog"]["backlog"] == 0, 5, 0.02)
+        here.log.lines[:0] = before + queued
+        plain, copies, twice = told_right(here, here.journalled())
+        print(f"# {plain} at once, {copies} after waiting; {len(queued)} were in the queue of the one that did not read",
+              flush=True)
+        wants("told twice", twice, 0)
+        if "replayed" in here.lines()[-1]:
+            raise stage.Failed(f"the last: {here.lines()[-1]}")
+
+
+def old_ones():
+    """Alerts in closed files are listed, shown and replayed; a test alert goes everywhere; both are for root alone."""
+    with place() as here:
+        host = here.daemon(journal_file_kib=64)
+        for told in range(50, LISTED + 1, 50):  # 100 KiB at a time: what comes at once may come into one file
+            here.alter(50)
+            net.wait_for("the alerts", lambda: len(here.lines()) == told, 20, 0.05)
+        wants("exit status", host.close(), 0)
+        host = here.daemon(journal_file_kib=64)
+        net.wait_for("closed files", lambda: here.files("alerts-*.gz") >= 2, 5, 0.05)
+        wants("listed", [number(alert) for alert in host.alerts()], list(range(1, LISTED + 1)))
+        wants("listed of them", [number(alert) for alert in host.objects("alerts", "--limit", str(LISTED - 10), "--after", "12")],
+              list(range(13, LISTED + 1)))
+        wants("shown", json.loads(host.ask("show", "1", "--json").stdout)["alert"]["negwatch"]["alert_id"], 1)
+        done = host.ask("replay", "--since", "1h")
+        if done.returncode != 0:
+            raise stage.Failed(done.stderr)
+        net.wait_for("the replay", lambda: len(here.lines()) == 2 * LISTED, 20, 0.05)
+        again = here.lines()[LISTED:]
+        wants("replayed", [(int(pairs["alert_id"]), pairs.get("replayed")) for pairs in again],
+              [(n, "1") for n in range(1, LISTED + 1)])
+        wants("times", [pairs["event_time"] for pairs in again], [pairs["event_time"] for pairs in here.lines()[:LISTED]])
+        wants("test-alert", host.ask("test-alert").returncode, 0)
+        net.wait_for("the test alert", lambda: here.lines()[-1]["rule"] == "199", 5, 0.02)
+        wants("its number", here.lines()[-1]["alert_id"], str(LISTED + 1))
+        os.chmod(host.socket, 0o666)
+        for request in ('{"cmd":"test-alert"}', '{"cmd":"replay","since":"2026-01-01T00:00:00Z"}', '{"cmd":"ping"}'):
+            allowed = "ping" in request
+            answer = as_nobody(host.socket, request)
+            wants(f"{request} of nobody", json.loads(answer)["ok"], allowed)
+
+
+def as_nobody(path, request):
+    """The socket's answer to a process without any right."""
+    read, write = os.pipe()
+    client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.chdir(os.path.dirname(path))  # which is nobody's to enter
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            client.connect(os.path.basename(path))
+            client.sendall(request.encode() + b"\n")
+            os.write(write, client.recv(65536))
+        finally:
+            os._exit(0)
+    os.close(write)
+    client.close()
+    with open(read, "rb") as answer:
+        text = answer.read().decode()
+    os.waitpid(child, 0)
+    return text
+
+
+TESTS = {"storm": storm, "counts-killed": counts_killed, "rate": rate, "full-disk": full_disk, "read-only": read_only, "deaf": deaf, "old-ones": old_ones,
+         "killed": killed}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The verbs about alerts: the last ones from memory, older ones from the journal's files; replay, test. */
+#include <errno.h>
+#include <string.h>
+
+#include "query.h"
+#include "../sink/exchange.h"
+#include "../util/time.h"
+#include "../util/util.h"
+
+/* Read from files in one answer: 20 MiB of 4 KiB each, a quarter of a second. */
+#define ALERTS_MAX 5000u
+
+/* Prints the journal's alerts with numbers from `from` up to below `until`; returns how many. */
+static unsigned int put_journal(struct nw_daemon *d, FILE *out, uint64_t from, uint64_t until)
+{
+	struct nw_journal *j = d->alerts.journal;
+	struct nw_journal_reader r = { .pos = nw_journal_find(j, from) };
+	unsigned int n = 0;
+	uint64_t id = 0;
+	char *line;
+	size_t len;
+
+	while (id < until && nw_journal_next(j, &r, &line, &len) > 0) {
+		/* Of those there may be many. */
+		json_t *o = nw_is_exchange(line, len) ? NULL : json_loadb(line, len, 0, NULL);
+
+		id = nw_journal_alert_id(o);
+		json_decref(o);
+		if (id >= from && id < until)
+			fprintf(out, "%s%.*s", n++ ? "," : "", (int)len, line);
+	}
+	nw_journal_reader_close(&r);
+	return n;
+}
+
+/* The newest `limit` with a number above `since`, oldest first. */
+bool nw_query_alerts(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	uint64_t limit = nw_query_number(request, "limit", NW_STORE_MAX);
+	uint64_t since = nw_query_number(request, "since", 0), oldest, want;
+	const struct nw_stored *at = nw_store_at(&d->store, 0);
+	struct nw_journal_state j;
+	unsigned int i, n = 0;
+
+	if (limit > ALERTS_MAX)
+		limit = ALERTS_MAX;
+	i = d->store.count > limit ? d->store.count - (unsigned int)limit : 0;
+	nw_journal_get_state(d->alerts.journal, &j);
+	oldest = at ? at->id : j.last_id + 1;
+	want = limit - (d->store.count - i);
+	nw_store_learn_ends(&d->store, d->engine);
+	fputs("{\"ok\":true,\"alerts\":[", out);
+	if (want && oldest > since + 1) {
+		uint64_t from = oldest > want ? oldest - want : 1;
+
+		n = put_journal(d, out, from > since ? from : since + 1, oldest);
+	}
+	for (; (at = nw_store_at(&d->store, i)); i++)
+		if (at->id > since)
+			fprintf(out, "%s%s", n++ ? "," : "", at->line);
+	fputs("]}", out);
+	return false;
+}
+
+bool nw_query_show(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	uint64_t id = nw_query_number(request, "id", 0);
+	_cleanup_free_ char *text = NULL;
+	const struct nw_stored *at;
+	struct nw_journal_state j;
+	char message[PATH_MAX + 200];
+	unsigned int n = 0;
+	size_t len = 0;
+	FILE *found;
+
+	nw_store_learn_ends(&d->store, d->engine);
+	at = nw_store_find(&d->store, id);
+	if (at) {
+		fprintf(out, "{\"ok\":true,\"alert\":%s}", at->line);
+		return false;
+	}
+	nw_journal_get_state(d->alerts.journal, &j);
+	found = id && id <= j.last_id ? open_memstream(&text, &len) : NULL;
+	if (found) {
+		n = put_journal(d, found, id, id + 1);
+		fclose(found);
+	}
+	if (n) {
+		fprintf(out, "{\"ok\":true,\"alert\":%s}", text);
+		return false;
+	}
+	snprintf(message, sizeof(message),
+		 id && id <= j.last_id ?
+			 "Alert %llu is not in the alert journal (%s) any more" :
+			 "There is no alert %llu; `negwatch alerts` lists them (all are in %s)",
+		 (unsigned long long)id, j.path);
+	nw_query_fail(out, message);
+	return false;
+}
+
+/* {"cmd":"replay","since":"2026-11-22T12:00:00Z"} */
+bool nw_query_replay(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	const char *since = json_string_value(json_object_get(request, "since"));
+	int64_t wall;
+	int err;
+
+	if (!since || nw_time_parse(since, &wall) < 0) {
+		nw_query_fail(out, "replay needs \"since\", a time such as 2026-11-22T12:00:00Z");
+		return false;
+	}
+	err = nw_alerts_replay(d, wall);
+	if (err)
+		nw_query_fail(out, err == -EBUSY ? "4 replays are on their way already; try again later" :
+						   "no memory");
+	else
+		fputs("{\"ok\":true}", out);
+	return false;
+}
+
+bool nw_query_test_alert(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	fprintf(out, "{\"ok\":true,\"id\":%llu}", (unsigned long long)nw_alerts_test(d));
+	return false;
+}

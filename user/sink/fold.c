@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Folding of repeated alerts: a bounded table in which the order of insertion is that of the windows' ends.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <zlib.h>
+
+#include "fold.h"
+#include "../engine/table.h"
+#include "../util/util.h"
+
+_Static_assert(sizeof(struct nw_folded) == 88, "the arithmetic at NW_FOLD_MAX");
+
+struct nw_fold {
+	struct nw_table *table;
+	uint64_t window, untold;
+	nw_fold_fn fn;
+	void *arg;
+	int fd;			      /* -1: none */
+	uint32_t unused[NW_FOLD_MAX]; /* slots of the file that are free: a stack */
+	uint32_t n_unused;
+};
+
+/* The file is this, and a slot for each alert; a count of 0 is an empty slot. It never leaves the host. */
+static const char MAGIC[8] = "nwfold1";
+
+static off_t place(uint32_t slot)
+{
+	return (off_t)(sizeof(MAGIC) + (size_t)slot * sizeof(struct nw_folded));
+}
+
+static uint32_t checksum(const struct nw_folded *e)
+{
+	return (uint32_t)crc32(0, (const Bytef *)e, offsetof(struct nw_folded, check));
+}
+
+/* What a full disk does not take is still counted in memory. */
+static void keep(struct nw_fold *f, struct nw_folded *e)
+{
+	e->check = checksum(e);
+	if (f->fd >= 0 && pwrite(f->fd, e, sizeof(*e), place(e->slot)) < 0)
+		return;
+}
+
+static void forget(struct nw_fold *f, const struct nw_folded *e)
+{
+	struct nw_folded none = { 0 };
+
+	f->unused[f->n_unused++] = e->slot;
+	if (e->count && f->fd >= 0 && pwrite(f->fd, &none, sizeof(none), place(e->slot)) < 0)
+		return;
+}
+
+/* The table's keys are those of flows: two ends with a port each, and a word that is free. */
+static struct nw_key table_key(const struct nw_fold_key *k)
+{
+	return (struct nw_key){
+		.addr = { k->client, k->server },
+		.port = { htobe16(k->rule), htobe16(k->port) },
+		.zero = (uint32_t)k->fields | (uint32_t)k->severity << 8,
+	};
+}
+
+static void tell(void *arg, void *value)
+{
+	struct nw_fold *f = arg;
+	const struct nw_folded *e = value;
+
+	if (e->count) {
+		f->untold -= e->count;
+		f->fn(f->arg, e);
+	}
+	/* Last: killed before, it is told twice rather than not at all. */
+	forget(f, e);
+}
+
+int nw_fold_new(struct nw_fold **out, uint64_t window, uint64_t seed, nw_fold_fn fn, void *arg)
+{
+	struct nw_fold *f = calloc(1, sizeof(*f));
+	int err;
+
+	if (!f)
+		return -ENOMEM;
+	f->window = window;
+	f->fn = fn;
+	f->arg = arg;
+	f->fd = -1;
+	while (f->n_unused < NW_FOLD_MAX) {
+		f->unused[f->n_unused] = NW_FOLD_MAX - 1 - f->n_unused;
+		f->n_unused++;
+	}
+	err = nw_table_new(&f->table, NW_FOLD_MAX, sizeof(struct nw_folded), seed, tell, f);
+	if (err) {
+		free(f);
+		return err;
+	}
+	*out = f;
+	return 0;
+}
+
+void nw_fold_free(struct nw_fold **fp)
+{
+	struct nw_fold *f = *fp;
+
+	if (!f)
+		return;
+	nw_table_free(&f->table);
+	nw_closep(&f->fd);
+	free(f);
+	*fp = NULL;
+}
+
+bool nw_fold_repeat(struct nw_fold *f, const struct nw_fold_key *key, int64_t wall)
+{
+	struct nw_key k = table_key(key);
+	struct nw_folded *e = nw_table_get(f->table, &k);
+
+	if (!e)
+		return false;
+	if (!e->count++)
+		e->first_seen = wall;
+	e->last_seen = wall;
+	f->untold++;
+	keep(f, e);
+	return true;
+}
+
+/* Behind all others: its window ends last. */
+static void put(struct nw_fold *f, const struct nw_folded *e)
+{
+	struct nw_key k = table_key(&e->key);
+	struct nw_folded *at = nw_table_put(f->table, &k);
+
+	if (!at)
+		return;
+	*at = *e;
+	at->slot = f->unused[--f->n_unused];
+}
+
+void nw_fold_told(struct nw_fold *f, const struct nw_fold_key *key, uint64_t id, uint64_t now)
+{
+	if (f->window)
+		put(f, &(struct nw_folded){ .key = *key, .first_id = id, .due = now + f->window });
+}
+
+uint64_t nw_fold_due(const struct nw_fold *f)
+{
+	const struct nw_folded *first = nw_table_first(f->table);
+
+	return first ? first->due : 0;
+}
+
+void nw_fold_tick(struct nw_fold *f, uint64_t now)
+{
+	struct nw_folded *e;
+
+	while ((e = nw_table_first(f->table)) && now >= e->due) {
+		struct nw_folded old = *e;
+
+		nw_table_del(f->table, e);
+		tell(f, &old);
+		if (old.count)
+			nw_fold_told(f, &old.key, old.first_id, now);
+	}
+}
+
+void nw_fold_flush(struct nw_fold *f, uint64_t window)
+{
+	f->window = 0;
+	nw_fold_tick(f, UINT64_MAX);
+	f->window = window;
+}
+
+int nw_fold_keep(struct nw_fold *f, const char *path)
+{
+	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	char magic[sizeof(MAGIC)] = "";
+	struct nw_folded e;
+
+	if (fd < 0)
+		return -errno;
+	if (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, MAGIC, sizeof(magic)) == 0)
+		for (uint32_t slot = 0; pread(fd, &e, sizeof(e), place(slot)) == sizeof(e); slot++)
+			if (e.count && e.check == checksum(&e))
+				f->fn(f->arg, &e);
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, MAGIC, sizeof(MAGIC), 0) != sizeof(MAGIC))
+		return errno ? -errno : -EIO;
+	f->fd = TAKE_FD(fd);
+	return 0;
+}
+
+uint64_t nw_fold_untold(const struct nw_fold *f)
+{
+	return f->untold;
+}
