@@ -41,7 +41,7 @@ static void paragraph(FILE *out, const char **label, int indent, int width, cons
 
 void nw_wrap(FILE *out, const char *label, int indent, int width, const char *text)
 {
-	while (*text) {
+	while (text[strspn(text, "\n")]) { /* empty lines at the end are nobody's */
 		size_t n = strcspn(text, "\n");
 
 		paragraph(out, &label, indent, width, text, (int)n);
