@@ -104,7 +104,7 @@ $(O)/unit/%: $(O)/san/tests/unit/%.o $(call objs,$(UNIT_LIB),san/)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $^ -o $@ -lcmocka -ljansson -lpcap -lz
 
-$(O)/prog/%: $(O)/tests/prog/%.o $(call objs,$(ENGINE) $(CAPTURE) $(JSON) $(wildcard tests/unit/lib_*.c tests/prog/lib_*.c))
+$(O)/prog/%: $(O)/tests/prog/%.o $(call objs,$(ENGINE) $(CAPTURE) $(JSON) tests/unit/lib_talk.c tests/unit/lib_streams.c $(wildcard tests/prog/lib_*.c))
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -ljansson -lpcap -lz
