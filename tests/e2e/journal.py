@@ -114,13 +114,19 @@ def killed():
     seed = random.randrange(1 << 32)
     random.seed(seed)
     with place() as here:
-        for _ in range(KILLS):
+        for round_ in range(KILLS):
+            away = round_ % 10 == 9  # nobody listens: what is killed then has alerts that wait
+            if away:
+                os.rename(here.path, f"{here.path}.away")
             host = here.daemon(journal_file_kib=64)
             end = time.monotonic() + random.uniform(0, 0.3)
             here.alter()
             while time.monotonic() < end:
                 here.alter()
                 time.sleep(0.005)
+            if away:
+                net.wait_for("alerts that wait", lambda: status(host)["syslog"]["backlog"], 5, 0.02)
+                os.rename(f"{here.path}.away", here.path)
             host.kill()
         last = here.daemon(journal_file_kib=64)
         net.wait_for("syslog to have all", lambda: status(last)["syslog"]["backlog"] == 0, 60, 0.05)
