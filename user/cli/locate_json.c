@@ -6,6 +6,7 @@
 
 #include "locate_print.h"
 #include "../sink/flow_json.h"
+#include "../sink/json.h"
 #include "../util/time.h"
 #include "../util/util.h"
 
@@ -21,14 +22,6 @@ static json_t *number(uint64_t v)
 	return json_integer((json_int_t)v);
 }
 
-static json_t *hex(uint32_t v, int digits)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "0x%0*" PRIx32, digits, v);
-	return json_string(text);
-}
-
 static json_t *said(const struct nw_said *d, enum nw_message m, int *bad)
 {
 	bool request = m == NW_NEGOTIATE_REQ || m == NW_VALIDATE_REQ;
@@ -36,7 +29,7 @@ static json_t *said(const struct nw_said *d, enum nw_message m, int *bad)
 	char text[NW_GUID_TEXT];
 
 	if (!request)
-		set(o, "status", hex(d->status, 8), bad);
+		set(o, "status", nw_hex_json(d->status, 8), bad);
 	if (m >= NW_VALIDATE_REQ)
 		set(o, "signed", json_boolean(d->is_signed), bad);
 	if (!d->known)
@@ -45,12 +38,12 @@ static json_t *said(const struct nw_said *d, enum nw_message m, int *bad)
 	set(o, "security_mode", number(d->security_mode), bad);
 	set(o, request ? "client_guid" : "server_guid", json_string(nw_guid_text(text, d->guid)), bad);
 	if (!request) {
-		set(o, "dialect", hex(d->dialects[0], 4), bad);
+		set(o, "dialect", nw_hex_json(d->dialects[0], 4), bad);
 		return o;
 	}
 	dialects = json_array();
 	for (unsigned int i = 0; i < d->n_dialects && i < NW_SIGHT_DIALECTS; i++)
-		*bad |= json_array_append_new(dialects, hex(d->dialects[i], 4));
+		*bad |= json_array_append_new(dialects, nw_hex_json(d->dialects[i], 4));
 	set(o, "dialects", dialects, bad);
 	if (d->n_dialects > NW_SIGHT_DIALECTS)
 		set(o, "dialect_count", number(d->n_dialects), bad);

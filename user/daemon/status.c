@@ -7,14 +7,9 @@
 #include "ifaces.h"
 #include "status.h"
 #include "../engine/peers.h"
+#include "../sink/json.h"
 #include "../util/time.h"
 #include "../util/util.h"
-
-static void set(json_t *o, const char *key, json_t *value)
-{
-	/* Takes the value over even on failure; what could not be set for want of memory is left out. */
-	json_object_set_new(o, key, value);
-}
 
 static json_t *num(uint64_t v)
 {
@@ -32,9 +27,9 @@ static json_t *hook(const struct nw_attached *a)
 {
 	json_t *o = json_object();
 
-	set(o, "hook", json_string(nw_how_name(a->how)));
+	nw_json_set(o, "hook", json_string(nw_how_name(a->how)));
 	if (*a->why)
-		set(o, "why", json_string(a->why));
+		nw_json_set(o, "why", json_string(a->why));
 	return o;
 }
 
@@ -50,8 +45,8 @@ static void add_absent(void *list, const char *name)
 			return;
 	}
 	o = json_object();
-	set(o, "name", json_string(name));
-	set(o, "state", json_string("absent"));
+	nw_json_set(o, "name", json_string(name));
+	nw_json_set(o, "state", json_string("absent"));
 	json_array_append_new(list, o);
 }
 
@@ -64,14 +59,14 @@ static json_t *interfaces(const struct nw_daemon *d)
 		const struct nw_iface *iface = &d->iface[i];
 		json_t *o = json_object();
 
-		set(o, "name", json_string(iface->name));
-		set(o, "ifindex", num(iface->ifindex));
-		set(o, "state", json_string(*iface->trouble ? "failed" : "watched"));
+		nw_json_set(o, "name", json_string(iface->name));
+		nw_json_set(o, "ifindex", num(iface->ifindex));
+		nw_json_set(o, "state", json_string(*iface->trouble ? "failed" : "watched"));
 		if (*iface->trouble) {
-			set(o, "why", json_string(iface->trouble));
+			nw_json_set(o, "why", json_string(iface->trouble));
 		} else {
-			set(o, "ingress", hook(&iface->ingress));
-			set(o, "egress", hook(&iface->egress));
+			nw_json_set(o, "ingress", hook(&iface->ingress));
+			nw_json_set(o, "egress", hook(&iface->egress));
 		}
 		json_array_append_new(list, o);
 	}
@@ -83,11 +78,11 @@ static json_t *resets(const struct nw_daemon *d)
 {
 	json_t *o = json_object();
 
-	set(o, "available", json_boolean(d->resets));
+	nw_json_set(o, "available", json_boolean(d->resets));
 	if (d->resets)
-		set(o, "reasons", json_boolean(nw_resets_complete(d->resets)));
+		nw_json_set(o, "reasons", json_boolean(nw_resets_complete(d->resets)));
 	else
-		set(o, "why", json_string(d->resets_why));
+		nw_json_set(o, "why", json_string(d->resets_why));
 	return o;
 }
 
@@ -95,18 +90,18 @@ static json_t *engine_stats(const struct nw_engine_stats *st)
 {
 	json_t *o = json_object();
 
-	set(o, "events", num(st->events));
-	set(o, "connections", num(st->conns));
-	set(o, "connections_now", num(st->conns_now));
-	set(o, "evicted", num(st->evicted));
-	set(o, "expired", num(st->expired));
-	set(o, "negotiate", num(st->negotiates));
-	set(o, "validate", num(st->validates));
-	set(o, "smb311", num(st->smb311));
-	set(o, "not_observed", num(st->not_observed));
-	set(o, "joined", num(st->joined));
-	set(o, "join_dropped", num(st->join_dropped));
-	set(o, "findings", num(st->findings));
+	nw_json_set(o, "events", num(st->events));
+	nw_json_set(o, "connections", num(st->conns));
+	nw_json_set(o, "connections_now", num(st->conns_now));
+	nw_json_set(o, "evicted", num(st->evicted));
+	nw_json_set(o, "expired", num(st->expired));
+	nw_json_set(o, "negotiate", num(st->negotiates));
+	nw_json_set(o, "validate", num(st->validates));
+	nw_json_set(o, "smb311", num(st->smb311));
+	nw_json_set(o, "not_observed", num(st->not_observed));
+	nw_json_set(o, "joined", num(st->joined));
+	nw_json_set(o, "join_dropped", num(st->join_dropped));
+	nw_json_set(o, "findings", num(st->findings));
 	return o;
 }
 
@@ -120,15 +115,15 @@ static json_t *alert_counts(const struct nw_daemon *d, const struct nw_engine_st
 	for (size_t i = 0; i < nw_n_rules && i < NW_RULES_MAX; i++) {
 		snprintf(key, sizeof(key), "%u", nw_rules[i].number);
 		if (st->rule[i])
-			set(rules, key, num(st->rule[i]));
+			nw_json_set(rules, key, num(st->rule[i]));
 	}
-	set(o, "since_start", num(d->alerts.told));
-	set(o, "folded", num(d->alerts.folded));
-	set(o, "folded_untold", num(nw_fold_untold(d->alerts.fold)));
-	set(o, "total", num(j.last_id));
-	set(o, "by_rule", rules);
+	nw_json_set(o, "since_start", num(d->alerts.told));
+	nw_json_set(o, "folded", num(d->alerts.folded));
+	nw_json_set(o, "folded_untold", num(nw_fold_untold(d->alerts.fold)));
+	nw_json_set(o, "total", num(j.last_id));
+	nw_json_set(o, "by_rule", rules);
 	if (d->alerts.last)
-		set(o, "last", when(d->alerts.last, 6));
+		nw_json_set(o, "last", when(d->alerts.last, 6));
 	return o;
 }
 
@@ -137,16 +132,16 @@ static json_t *losses(const struct nw_daemon *d, const uint64_t count[NW_C_MAX])
 	json_t *o = json_object();
 	uint64_t flows, evicted;
 
-	set(o, "events", num(d->lost));
+	nw_json_set(o, "events", num(d->lost));
 	if (d->last_lost)
-		set(o, "last", when(d->last_lost, 3));
-	set(o, "flows", num(count[NW_C_LOST_FLOWS]));
+		nw_json_set(o, "last", when(d->last_lost, 3));
+	nw_json_set(o, "flows", num(count[NW_C_LOST_FLOWS]));
 	if (nw_live_flows(d->live, &flows, &evicted) == 0)
-		set(o, "flows_evicted", num(evicted));
-	set(o, "holes", num(count[NW_C_HOLES]));
-	set(o, "not_smb", num(count[NW_C_NOT_SMB]));
-	set(o, "fragments", num(count[NW_C_FRAGMENT]));
-	set(o, "malformed", num(count[NW_C_MALFORMED]));
+		nw_json_set(o, "flows_evicted", num(evicted));
+	nw_json_set(o, "holes", num(count[NW_C_HOLES]));
+	nw_json_set(o, "not_smb", num(count[NW_C_NOT_SMB]));
+	nw_json_set(o, "fragments", num(count[NW_C_FRAGMENT]));
+	nw_json_set(o, "malformed", num(count[NW_C_MALFORMED]));
 	return o;
 }
 
@@ -156,13 +151,13 @@ static json_t *peers_state(const struct nw_daemon *d)
 	json_t *o = json_object();
 
 	nw_peers_get_stats(nw_engine_peers(d->engine), &st);
-	set(o, "now", num(st.peers));
-	set(o, "capacity", num(d->cfg.max_peers));
-	set(o, "instances", num(st.instances));
-	set(o, "evicted", num(st.evicted));
-	set(o, "repaired", num(d->peers.broken));
+	nw_json_set(o, "now", num(st.peers));
+	nw_json_set(o, "capacity", num(d->cfg.max_peers));
+	nw_json_set(o, "instances", num(st.instances));
+	nw_json_set(o, "evicted", num(st.evicted));
+	nw_json_set(o, "repaired", num(d->peers.broken));
 	if (d->peers.error)
-		set(o, "error", json_string(strerror(-d->peers.error)));
+		nw_json_set(o, "error", json_string(strerror(-d->peers.error)));
 	return o;
 }
 
@@ -173,16 +168,16 @@ static json_t *syslog_state(const struct nw_daemon *d)
 
 	nw_syslog_get_state(d->alerts.syslog, &s);
 	if (s.path) {
-		set(o, "socket", json_string(s.path));
-		set(o, "connected", json_boolean(s.connected));
-		set(o, "backlog", num(nw_feed_backlog(d->alerts.feed) + s.backlog));
-		set(o, "sent", num(s.sent));
-		set(o, "dropped", num(s.dropped));
-		set(o, "replayed", num(nw_feed_replayed(d->alerts.feed)));
-		set(o, "refused", num(nw_feed_refused(d->alerts.feed)));
-		set(o, "rate_limited", num(d->alerts.limited));
+		nw_json_set(o, "socket", json_string(s.path));
+		nw_json_set(o, "connected", json_boolean(s.connected));
+		nw_json_set(o, "backlog", num(nw_feed_backlog(d->alerts.feed) + s.backlog));
+		nw_json_set(o, "sent", num(s.sent));
+		nw_json_set(o, "dropped", num(s.dropped));
+		nw_json_set(o, "replayed", num(nw_feed_replayed(d->alerts.feed)));
+		nw_json_set(o, "refused", num(nw_feed_refused(d->alerts.feed)));
+		nw_json_set(o, "rate_limited", num(d->alerts.limited));
 		if (s.error)
-			set(o, "error", json_string(strerror(-s.error)));
+			nw_json_set(o, "error", json_string(strerror(-s.error)));
 	}
 	return o;
 }
@@ -193,15 +188,15 @@ static json_t *journal_state(const struct nw_daemon *d)
 	json_t *o = json_object();
 
 	nw_journal_get_state(d->alerts.journal, &j);
-	set(o, "path", json_string(j.path));
-	set(o, "repaired", num(j.repaired));
-	set(o, "unwritten", num(j.unwritten));
-	set(o, "files", num(j.files + 1));
-	set(o, "bytes", num(j.bytes));
-	set(o, "removed_files", num(j.removed));
-	set(o, "removed_unsent", num(j.unsent));
+	nw_json_set(o, "path", json_string(j.path));
+	nw_json_set(o, "repaired", num(j.repaired));
+	nw_json_set(o, "unwritten", num(j.unwritten));
+	nw_json_set(o, "files", num(j.files + 1));
+	nw_json_set(o, "bytes", num(j.bytes));
+	nw_json_set(o, "removed_files", num(j.removed));
+	nw_json_set(o, "removed_unsent", num(j.unsent));
 	if (j.error)
-		set(o, "error", json_string(strerror(-j.error)));
+		nw_json_set(o, "error", json_string(strerror(-j.error)));
 	return o;
 }
 
@@ -215,25 +210,25 @@ json_t *nw_status_json(const struct nw_daemon *d)
 	nw_engine_get_stats(d->engine, &st);
 	nw_live_counters(d->live, count);
 	uname(&un);
-	set(o, "version", json_string(NW_VERSION));
-	set(o, "pid", num((uint64_t)getpid()));
-	set(o, "host", json_string(d->host));
-	set(o, "kernel", json_string(un.release));
-	set(o, "started", when(d->started, 0));
-	set(o, "uptime_s", num((nw_monotonic() - d->started_mono) / NW_NS_PER_S));
-	set(o, "interfaces", interfaces(d));
-	set(o, "kernel_resets", resets(d));
-	set(o, "flows_capacity", num(d->cfg.max_flows));
-	set(o, "packets", num(count[NW_C_PACKETS]));
-	set(o, "messages", num(count[NW_C_MESSAGES]));
+	nw_json_set(o, "version", json_string(NW_VERSION));
+	nw_json_set(o, "pid", num((uint64_t)getpid()));
+	nw_json_set(o, "host", json_string(d->host));
+	nw_json_set(o, "kernel", json_string(un.release));
+	nw_json_set(o, "started", when(d->started, 0));
+	nw_json_set(o, "uptime_s", num((nw_monotonic() - d->started_mono) / NW_NS_PER_S));
+	nw_json_set(o, "interfaces", interfaces(d));
+	nw_json_set(o, "kernel_resets", resets(d));
+	nw_json_set(o, "flows_capacity", num(d->cfg.max_flows));
+	nw_json_set(o, "packets", num(count[NW_C_PACKETS]));
+	nw_json_set(o, "messages", num(count[NW_C_MESSAGES]));
 	if (d->last_event)
-		set(o, "last_event", when((int64_t)d->last_event + nw_wall_offset(), 3));
-	set(o, "engine", engine_stats(&st));
-	set(o, "alerts", alert_counts(d, &st));
-	set(o, "peers", peers_state(d));
-	set(o, "losses", losses(d, count));
-	set(o, "syslog", syslog_state(d));
-	set(o, "journal", journal_state(d));
+		nw_json_set(o, "last_event", when((int64_t)d->last_event + nw_wall_offset(), 3));
+	nw_json_set(o, "engine", engine_stats(&st));
+	nw_json_set(o, "alerts", alert_counts(d, &st));
+	nw_json_set(o, "peers", peers_state(d));
+	nw_json_set(o, "losses", losses(d, count));
+	nw_json_set(o, "syslog", syslog_state(d));
+	nw_json_set(o, "journal", journal_state(d));
 	return o;
 }
 
@@ -265,7 +260,7 @@ json_t *nw_stats_json(const struct nw_daemon *d)
 						      (json_int_t)count[i], "text", names[i].text, "outcome",
 						      i < NW_C_OUTCOMES));
 	}
-	set(o, "counters", list);
-	set(o, "engine", engine_stats(&st));
+	nw_json_set(o, "counters", list);
+	nw_json_set(o, "engine", engine_stats(&st));
 	return o;
 }

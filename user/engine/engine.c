@@ -131,9 +131,11 @@ static void see_encrypted(struct nw_conn *c)
 		c->unseen |= NW_UNSEEN_ENCRYPTED;
 }
 
-/* Told anew with each message that may say better: findings take the families along. */
-static int see_families(struct nw_conn *c, int err)
+/* Families are found anew with each message that may say better: findings take them along. */
+static int set_params(struct nw_conn *c, struct nw_params *p, const struct nw_event *ev)
 {
+	int err = nw_params_set(p, ev);
+
 	c->family[NW_C2S] = nw_family_of(c, NW_C2S);
 	c->family[NW_S2C] = nw_family_of(c, NW_S2C);
 	return err;
@@ -154,13 +156,13 @@ static int on_negotiate(struct nw_engine *e, struct nw_conn *c, const struct nw_
 		return -ENOMEM;
 	if (request) {
 		e->stats.negotiates++;
-		return see_families(c, nw_params_set(&x->request, ev));
+		return set_params(c, &x->request, ev);
 	}
 	if (ev->smb.fingerprint && ev->smb.dialect != 0x02ff) {
 		c->dialect = ev->smb.dialect;
 		e->stats.smb311 += c->dialect == 0x0311;
 	}
-	return see_families(c, nw_params_set(&x->response, ev));
+	return set_params(c, &x->response, ev);
 }
 
 static struct nw_exchange *find_validate(struct nw_conn *c, uint64_t message_id, uint64_t session_id)
@@ -194,7 +196,7 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 		x = nw_conn_add_validate(c);
 	if (!x)
 		return -ENOMEM;
-	err = see_families(c, nw_params_set(request ? &x->request : &x->response, ev));
+	err = set_params(c, request ? &x->request : &x->response, ev);
 	if (err < 0)
 		return err;
 	if (request) {

@@ -15,6 +15,9 @@
 /* Joiners at work at a time: 256 * 2 * 20 KiB are 10 MiB. */
 #define NW_JOINS_MAX 256
 
+/* What is lost within this time of a finding, or of a reset, may have to do with it. */
+#define NW_NEAR (10 * NW_NS_PER_S)
+
 /* One direction of which pieces came: bytes [pos, pos + window), where they are known. */
 struct nw_join {
 	bool valid;  /* pos is a boundary */

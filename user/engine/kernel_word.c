@@ -14,8 +14,6 @@
 /* How long a word may come before or after its reset; a reset that TCP puts by because the socket is in use
  * is looked at within milliseconds. */
 #define MOMENT (500 * NW_NS_PER_MS)
-#define NEAR (10 * NW_NS_PER_S)
-
 bool nw_is_word(uint8_t type)
 {
 	return type == NW_EV_RST_SENT || type == NW_EV_RST_ACCEPTED;
@@ -142,7 +140,7 @@ void nw_kernel_word(struct nw_engine *e, struct nw_conn *c, const struct nw_even
 uint8_t nw_kernel_silence(const struct nw_engine *e, const struct nw_reset *r)
 {
 	/* The word may be among what was lost. */
-	return e->lost_ts && e->lost_ts + NEAR >= r->ts ? 0 : r->silence;
+	return e->lost_ts && e->lost_ts + NW_NEAR >= r->ts ? 0 : r->silence;
 }
 
 void nw_kernel_text(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f)

@@ -12,9 +12,6 @@
 /* Findings per connection that are kept; every one is told. */
 #define FINDINGS_MAX 64
 
-/* What is lost within this time of a finding may have to do with it. */
-#define NEAR (10 * NW_NS_PER_S)
-
 static struct nw_finding *add(struct nw_conn *c)
 {
 	struct nw_finding *grown;
@@ -31,7 +28,7 @@ static struct nw_finding *add(struct nw_conn *c)
 /* Was something lost close to this moment? Clocks of kernel and daemon may disagree by a little. */
 static bool near(uint64_t lost_ts, uint64_t ts)
 {
-	return lost_ts && (lost_ts > ts ? lost_ts - ts : ts - lost_ts) < NEAR;
+	return lost_ts && (lost_ts > ts ? lost_ts - ts : ts - lost_ts) < NW_NEAR;
 }
 
 /* On a host's own packets there is no path between it and itself. */

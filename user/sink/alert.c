@@ -4,7 +4,7 @@
 
 #include "alert.h"
 #include "flow_json.h"
-#include "../util/community_id.h"
+#include "json.h"
 #include "../util/text.h"
 #include "../util/time.h"
 #include "../util/util.h"
@@ -63,27 +63,18 @@ const struct nw_exchange *nw_alert_validate(const struct nw_alert *a)
 	return &c->validate[c->n_validate - 1];
 }
 
-static void set(json_t *o, const char *key, json_t *value)
-{
-	/* Takes the value over even on failure; what could not be set for want of memory is left out. */
-	json_object_set_new(o, key, value);
-}
-
 static void set_ends(json_t *o, const struct nw_conn *c)
 {
 	const union nw_addr *client = nw_conn_addr(c, NW_C2S), *server = nw_conn_addr(c, NW_S2C);
-	unsigned int skip = nw_addr_is_v4(client) && nw_addr_is_v4(server) ? 12 : 0;
-	char text[NW_ADDR_TEXT], id[40];
+	char text[NW_ADDR_TEXT], id[NW_COMMUNITY_ID_TEXT];
 
-	set(o, "src_ip", json_string(nw_addr_text(text, client)));
-	set(o, "src_port", json_integer(nw_conn_port(c, NW_C2S)));
-	set(o, "dest_ip", json_string(nw_addr_text(text, server)));
-	set(o, "dest_port", json_integer(nw_conn_port(c, NW_S2C)));
-	set(o, "proto", json_string("TCP"));
-	set(o, "app_proto", json_string("smb"));
-	nw_community_id(id, client->b + skip, server->b + skip, 16 - skip, nw_conn_port(c, NW_C2S),
-			nw_conn_port(c, NW_S2C));
-	set(o, "community_id", json_string(id));
+	nw_json_set(o, "src_ip", json_string(nw_addr_text(text, client)));
+	nw_json_set(o, "src_port", json_integer(nw_conn_port(c, NW_C2S)));
+	nw_json_set(o, "dest_ip", json_string(nw_addr_text(text, server)));
+	nw_json_set(o, "dest_port", json_integer(nw_conn_port(c, NW_S2C)));
+	nw_json_set(o, "proto", json_string("TCP"));
+	nw_json_set(o, "app_proto", json_string("smb"));
+	nw_json_set(o, "community_id", json_string(nw_conn_community_id(id, c)));
 }
 
 /* What only memory suggests proves nothing. */
@@ -101,13 +92,13 @@ static json_t *signature(const struct nw_alert *a)
 
 	snprintf(text, sizeof(text), "NEGWATCH %s: %s", rule ? rule->name : "unknown",
 		 rule ? rule->sentence : "");
-	set(o, "action", json_string("allowed"));
-	set(o, "gid", json_integer(1));
-	set(o, "signature_id", json_integer(NW_SIGNATURE_BASE + a->rule));
-	set(o, "rev", json_integer(1));
-	set(o, "signature", json_string(text));
-	set(o, "category", json_string(category(a)));
-	set(o, "severity", json_integer(nw_eve_severity(a->severity)));
+	nw_json_set(o, "action", json_string("allowed"));
+	nw_json_set(o, "gid", json_integer(1));
+	nw_json_set(o, "signature_id", json_integer(NW_SIGNATURE_BASE + a->rule));
+	nw_json_set(o, "rev", json_integer(1));
+	nw_json_set(o, "signature", json_string(text));
+	nw_json_set(o, "category", json_string(category(a)));
+	nw_json_set(o, "severity", json_integer(nw_eve_severity(a->severity)));
 	return o;
 }
 
@@ -119,17 +110,17 @@ static json_t *smb(const struct nw_alert *a)
 	json_t *o = json_object(), *list;
 
 	if (a->conn->dialect)
-		set(o, "dialect", json_string(nw_dialect_eve(text, a->conn->dialect)));
+		nw_json_set(o, "dialect", json_string(nw_dialect_eve(text, a->conn->dialect)));
 	if (n && n->request.fingerprint && n->request.dialects) {
 		list = json_array();
 		for (int i = 0; i < n->request.n_dialects && i < NW_DIALECTS_MAX; i++)
 			json_array_append_new(list,
 					      json_string(nw_dialect_eve(text, n->request.dialects[i])));
-		set(o, "client_dialects", list);
-		set(o, "client_guid", json_string(nw_guid_text(guid, n->request.guid)));
+		nw_json_set(o, "client_dialects", list);
+		nw_json_set(o, "client_guid", json_string(nw_guid_text(guid, n->request.guid)));
 	}
 	if (n && n->response.fingerprint)
-		set(o, "server_guid", json_string(nw_guid_text(guid, n->response.guid)));
+		nw_json_set(o, "server_guid", json_string(nw_guid_text(guid, n->response.guid)));
 	return o;
 }
 
@@ -148,18 +139,7 @@ static void set_time(json_t *o, const char *key, int64_t wall)
 {
 	char text[NW_TIME_TEXT];
 
-	set(o, key, json_string(nw_time_utc(text, wall, 6)));
-}
-
-static json_t *field_names(uint8_t fields)
-{
-	json_t *list = json_array();
-	const char *name;
-
-	for (unsigned int i = 0; (name = nw_field_name(i)); i++)
-		if (fields & 1u << i)
-			json_array_append_new(list, json_string(name));
-	return list;
+	nw_json_set(o, key, json_string(nw_time_utc(text, wall, 6)));
 }
 
 static json_t *suppressed(const struct nw_suppressed *s)
@@ -167,14 +147,14 @@ static json_t *suppressed(const struct nw_suppressed *s)
 	const struct nw_rule *rule = s->key ? nw_rule_by_number(s->key->rule) : NULL;
 	json_t *o = json_object();
 
-	set(o, "reason", json_string(s->key ? "repeats" : "rate-limit"));
+	nw_json_set(o, "reason", json_string(s->key ? "repeats" : "rate-limit"));
 	if (s->key) {
-		set(o, "rule", json_integer(s->key->rule));
-		set(o, "name", json_string(rule ? rule->name : "unknown"));
-		set(o, "fields", field_names(s->key->fields));
+		nw_json_set(o, "rule", json_integer(s->key->rule));
+		nw_json_set(o, "name", json_string(rule ? rule->name : "unknown"));
+		nw_json_set(o, "fields", nw_json_names(s->key->fields, nw_field_name));
 	}
-	set(o, "first_id", json_integer((json_int_t)s->first_id));
-	set(o, "last_id", json_integer((json_int_t)s->last_id));
+	nw_json_set(o, "first_id", json_integer((json_int_t)s->first_id));
+	nw_json_set(o, "last_id", json_integer((json_int_t)s->last_id));
 	set_time(o, "first_seen", s->first_seen);
 	set_time(o, "last_seen", s->last_seen);
 	return o;
@@ -184,11 +164,11 @@ static void set_key_ends(json_t *o, const struct nw_fold_key *key)
 {
 	char text[NW_ADDR_TEXT];
 
-	set(o, "src_ip", json_string(nw_addr_text(text, &key->client)));
-	set(o, "dest_ip", json_string(nw_addr_text(text, &key->server)));
-	set(o, "dest_port", json_integer(key->port));
-	set(o, "proto", json_string("TCP"));
-	set(o, "app_proto", json_string("smb"));
+	nw_json_set(o, "src_ip", json_string(nw_addr_text(text, &key->client)));
+	nw_json_set(o, "dest_ip", json_string(nw_addr_text(text, &key->server)));
+	nw_json_set(o, "dest_port", json_integer(key->port));
+	nw_json_set(o, "proto", json_string("TCP"));
+	nw_json_set(o, "app_proto", json_string("smb"));
 }
 
 static json_t *own_part(const struct nw_alert *a)
@@ -196,20 +176,20 @@ static json_t *own_part(const struct nw_alert *a)
 	const struct nw_rule *rule = nw_rule_by_number(a->rule);
 	json_t *o = json_object();
 
-	set(o, "schema", json_integer(NW_ALERT_SCHEMA));
-	set(o, "alert_id", json_integer((json_int_t)a->id));
-	set(o, "rule", json_integer(a->rule));
-	set(o, "name", json_string(rule ? rule->name : "unknown"));
-	set(o, "severity", json_string(nw_severity_name(a->severity)));
-	set(o, "verdict", json_string(nw_rule_verdict(a->rule)));
-	set(o, "text", json_string(a->text));
-	set(o, "count", json_integer((json_int_t)a->count));
+	nw_json_set(o, "schema", json_integer(NW_ALERT_SCHEMA));
+	nw_json_set(o, "alert_id", json_integer((json_int_t)a->id));
+	nw_json_set(o, "rule", json_integer(a->rule));
+	nw_json_set(o, "name", json_string(rule ? rule->name : "unknown"));
+	nw_json_set(o, "severity", json_string(nw_severity_name(a->severity)));
+	nw_json_set(o, "verdict", json_string(nw_rule_verdict(a->rule)));
+	nw_json_set(o, "text", json_string(a->text));
+	nw_json_set(o, "count", json_integer((json_int_t)a->count));
 	if (a->suppressed)
-		set(o, "suppressed", suppressed(a->suppressed));
+		nw_json_set(o, "suppressed", suppressed(a->suppressed));
 	if (a->finding)
-		set(o, "finding", nw_finding_json(a->finding));
+		nw_json_set(o, "finding", nw_finding_json(a->finding));
 	if (a->conn)
-		set(o, "flow", nw_flow_json(a->conn, NULL, a->wall_offset));
+		nw_json_set(o, "flow", nw_flow_json(a->conn, NULL, a->wall_offset));
 	return o;
 }
 
@@ -221,11 +201,11 @@ json_t *nw_eve_json(const char *event_type, int64_t wall, const char *host, cons
 
 	if (!o)
 		return NULL;
-	set(o, "timestamp", json_string(nw_time_eve(stamp, wall)));
-	set(o, "event_type", json_string(event_type));
-	set(o, "host", json_string(host));
+	nw_json_set(o, "timestamp", json_string(nw_time_eve(stamp, wall)));
+	nw_json_set(o, "event_type", json_string(event_type));
+	nw_json_set(o, "host", json_string(host));
 	if (iface)
-		set(o, "in_iface", json_string(iface));
+		nw_json_set(o, "in_iface", json_string(iface));
 	if (conn)
 		set_ends(o, conn);
 	return o;
@@ -239,10 +219,10 @@ json_t *nw_alert_json(const struct nw_alert *a)
 		return NULL;
 	if (!a->conn && a->suppressed && a->suppressed->key)
 		set_key_ends(o, a->suppressed->key);
-	set(o, "alert", signature(a));
+	nw_json_set(o, "alert", signature(a));
 	if (a->conn)
-		set(o, "smb", smb(a));
-	set(o, "negwatch", own_part(a));
+		nw_json_set(o, "smb", smb(a));
+	nw_json_set(o, "negwatch", own_part(a));
 	return o;
 }
 

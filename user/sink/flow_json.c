@@ -6,29 +6,10 @@
 #include <string.h>
 
 #include "flow_json.h"
+#include "json.h"
 #include "../util/community_id.h"
 #include "../util/text.h"
 #include "../util/time.h"
-
-/*
- * json_object_set_new() takes its value over even when it fails, and fails for a value of NULL. So errors
- * can be added up, and the whole be given up at the end.
- */
-static json_t *whole(json_t *j, int bad)
-{
-	if (!bad)
-		return j;
-	json_decref(j);
-	return NULL;
-}
-
-static json_t *hex(uint64_t v, int digits)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "0x%0*" PRIx64, digits, v);
-	return json_string(text);
-}
 
 /* Milliseconds to the thousandth: 0.17, 20019.5. */
 static json_t *millis(uint64_t ns)
@@ -48,27 +29,6 @@ static int set_moment(json_t *o, const struct nw_conn *c, uint64_t frame, uint64
 	int bad = frame ? set_count(o, "frame", frame) : 0;
 
 	return bad | json_object_set_new(o, "at_ms", millis(ts > c->first_ts ? ts - c->first_ts : 0));
-}
-
-/* The names of the bits that are set, in the order of the bits. */
-static json_t *names(unsigned int bits, const char *(*name_of)(unsigned int))
-{
-	json_t *a = json_array();
-	const char *name;
-	unsigned int i;
-	int bad = 0;
-
-	for (i = 0; (name = name_of(i)); i++)
-		if (bits & 1u << i)
-			bad |= json_array_append_new(a, json_string(name));
-	return whole(a, bad || !a);
-}
-
-static int set_guid(json_t *o, const char *key, const uint8_t guid[16])
-{
-	char text[NW_GUID_TEXT];
-
-	return json_object_set_new(o, key, json_string(nw_guid_text(text, guid)));
 }
 
 /* 16 bytes as hex; all zero: there are none. */
@@ -91,10 +51,10 @@ static int set_dialects(json_t *o, const struct nw_params *p, bool is_response)
 	int bad = 0;
 
 	if (is_response)
-		return json_object_set_new(o, "dialect", hex(p->dialect, 4));
+		return json_object_set_new(o, "dialect", nw_hex_json(p->dialect, 4));
 	a = json_array();
 	for (i = 0; i < n && p->dialects; i++)
-		bad |= json_array_append_new(a, hex(p->dialects[i], 4));
+		bad |= json_array_append_new(a, nw_hex_json(p->dialects[i], 4));
 	bad |= json_object_set_new(o, "dialects", a);
 	if (n < p->n_dialects)
 		bad |= set_count(o, "dialect_count", p->n_dialects);
@@ -115,7 +75,7 @@ static int set_values(json_t *o, const struct nw_params *p, bool is_response)
 	int bad = set_count(o, "capabilities", p->capabilities);
 
 	bad |= set_count(o, "security_mode", p->security_mode);
-	bad |= set_guid(o, is_response ? "server_guid" : "client_guid", p->guid);
+	bad |= nw_json_set_guid(o, is_response ? "server_guid" : "client_guid", p->guid);
 	return bad;
 }
 
@@ -138,13 +98,13 @@ static json_t *message(const struct nw_conn *c, const struct nw_params *p, bool 
 	bad |= set_moment(o, c, p->frame, p->ts);
 	bad |= set_count(o, "message_id", p->message_id);
 	if (is_validate)
-		bad |= json_object_set_new(o, "session_id", hex(p->session_id, 16));
+		bad |= json_object_set_new(o, "session_id", nw_hex_json(p->session_id, 16));
 	if (is_response)
-		bad |= json_object_set_new(o, "status", hex(p->status, 8));
+		bad |= json_object_set_new(o, "status", nw_hex_json(p->status, 8));
 	if (is_validate || p->is_signed)
 		bad |= set_protection(o, p);
 	if (!p->fingerprint)
-		return whole(o, bad);
+		return nw_json_whole(o, bad);
 	/* Each in the order of its message: a NEGOTIATE begins with the dialects, a VALIDATE ends with them.
 	 */
 	if (!is_validate)
@@ -158,7 +118,7 @@ static json_t *message(const struct nw_conn *c, const struct nw_params *p, bool 
 	bad |= set_fingerprint(o, "impl", p->traits.fingerprint);
 	bad |= set_bytes(o, "salt", p->salt);
 	bad |= set_fingerprint(o, "body", p->body);
-	return whole(o, bad);
+	return nw_json_whole(o, bad);
 }
 
 static json_t *exchanges(const struct nw_conn *c, bool is_validate)
@@ -179,15 +139,15 @@ static json_t *exchanges(const struct nw_conn *c, bool is_validate)
 						   message(c, &x->response, is_validate, true));
 		if (x->request_compared)
 			bad |= json_object_set_new(o, "request_differs",
-						   names(x->request_differs, nw_field_name));
+						   nw_json_names(x->request_differs, nw_field_name));
 		if (x->response_compared)
 			bad |= json_object_set_new(o, "response_differs",
-						   names(x->response_differs, nw_field_name));
+						   nw_json_names(x->response_differs, nw_field_name));
 		if (x->near_gap)
 			bad |= json_object_set_new(o, "near_gap", json_true());
 		bad |= json_array_append_new(a, o);
 	}
-	return whole(a, bad);
+	return nw_json_whole(a, bad);
 }
 
 static json_t *side(uint8_t dir)
@@ -220,14 +180,14 @@ static json_t *resets(const struct nw_conn *c)
 		bad |= set_count(o, "ttl", r->ttl);
 		if (r->usual_ttl)
 			bad |= set_count(o, "usual_ttl", r->usual_ttl);
-		bad |= json_object_set_new(o, "signs", names(r->signs, nw_sign_name));
+		bad |= json_object_set_new(o, "signs", nw_json_names(r->signs, nw_sign_name));
 		bad |= json_object_set_new(o, "forged", json_string(nw_forged_name(r->forged)));
 		bad |= set_kernel(o, r);
 		if (nw_reset_survived(r))
 			bad |= json_object_set_new(o, "survived", json_true());
 		bad |= json_array_append_new(a, o);
 	}
-	return whole(a, bad);
+	return nw_json_whole(a, bad);
 }
 
 static json_t *steps(const struct nw_conn *c)
@@ -243,12 +203,12 @@ static json_t *steps(const struct nw_conn *c)
 		bad |= json_object_set_new(o, "by", side(s->by));
 		bad |= json_object_set_new(o, "what", json_string(nw_step_name(s->type)));
 		if (s->type == NW_EV_SESSION_RSP || s->type == NW_EV_TREE_RSP)
-			bad |= json_object_set_new(o, "status", hex(s->status, 8));
+			bad |= json_object_set_new(o, "status", nw_hex_json(s->status, 8));
 		if (s->type == NW_EV_USE)
 			bad |= set_count(o, "command", s->command);
 		bad |= json_array_append_new(a, o);
 	}
-	return whole(a, bad);
+	return nw_json_whole(a, bad);
 }
 
 static json_t *end_of(const struct nw_conn *c)
@@ -267,7 +227,7 @@ static json_t *end_of(const struct nw_conn *c)
 		bad |= json_object_set_new(o, "delay_ms", millis(c->end.ts - asked));
 	if (c->end.how == NW_END_RST)
 		bad |= set_kernel(o, nw_conn_reset_at(c, c->end.ts, c->end.frame));
-	return whole(o, bad);
+	return nw_json_whole(o, bad);
 }
 
 json_t *nw_finding_json(const struct nw_finding *f)
@@ -280,7 +240,7 @@ json_t *nw_finding_json(const struct nw_finding *f)
 	if (rule)
 		bad |= json_object_set_new(o, "name", json_string(rule->name));
 	bad |= json_object_set_new(o, "severity", json_string(nw_severity_name(f->severity)));
-	bad |= json_object_set_new(o, "fields", names(f->fields, nw_field_name));
+	bad |= json_object_set_new(o, "fields", nw_json_names(f->fields, nw_field_name));
 	if (f->leg != NW_LEG_NONE)
 		bad |= json_object_set_new(o, "leg", json_string(nw_leg_name(f->leg)));
 	bad |= json_object_set_new(o, "text", json_string(f->text));
@@ -293,7 +253,7 @@ json_t *nw_finding_json(const struct nw_finding *f)
 		bad |= json_object_set_new(o, "delay_ms", millis(f->delay_ns));
 	if (f->near_gap)
 		bad |= json_object_set_new(o, "near_gap", json_true());
-	return whole(o, bad);
+	return nw_json_whole(o, bad);
 }
 
 static json_t *findings(const struct nw_conn *c)
@@ -303,14 +263,23 @@ static json_t *findings(const struct nw_conn *c)
 
 	for (i = 0; i < c->n_findings; i++)
 		bad |= json_array_append_new(a, nw_finding_json(&c->findings[i]));
-	return whole(a, bad);
+	return nw_json_whole(a, bad);
+}
+
+const char *nw_conn_community_id(char out[NW_COMMUNITY_ID_TEXT], const struct nw_conn *c)
+{
+	const union nw_addr *client = nw_conn_addr(c, NW_C2S), *server = nw_conn_addr(c, NW_S2C);
+	unsigned int skip = nw_addr_is_v4(client) && nw_addr_is_v4(server) ? 12 : 0;
+
+	nw_community_id(out, client->b + skip, server->b + skip, 16 - skip, nw_conn_port(c, NW_C2S),
+			nw_conn_port(c, NW_S2C));
+	return out;
 }
 
 static int set_ends(json_t *o, const struct nw_conn *c)
 {
 	const union nw_addr *client = nw_conn_addr(c, NW_C2S), *server = nw_conn_addr(c, NW_S2C);
-	unsigned int skip = nw_addr_is_v4(client) && nw_addr_is_v4(server) ? 12 : 0;
-	char text[NW_ADDR_TEXT], id[40];
+	char text[NW_ADDR_TEXT], id[NW_COMMUNITY_ID_TEXT];
 	json_t *vlans;
 	int i, bad = 0;
 
@@ -324,9 +293,7 @@ static int set_ends(json_t *o, const struct nw_conn *c)
 			bad |= json_array_append_new(vlans, json_integer(c->vlan[i]));
 		bad |= json_object_set_new(o, "vlan", vlans);
 	}
-	nw_community_id(id, client->b + skip, server->b + skip, 16 - skip, nw_conn_port(c, NW_C2S),
-			nw_conn_port(c, NW_S2C));
-	return bad | json_object_set_new(o, "community_id", json_string(id));
+	return bad | json_object_set_new(o, "community_id", json_string(nw_conn_community_id(id, c)));
 }
 
 /* JSON's strings are UTF-8, which the name of a file need not be. */
@@ -353,7 +320,7 @@ static int set_state(json_t *o, const struct nw_conn *c)
 	bad |= json_object_set_new(o, "syn_seen", json_boolean(c->syn_seen));
 	bad |= json_object_set_new(o, "observed", json_string(nw_observed_name(nw_conn_observed(c))));
 	if (c->unseen)
-		bad |= json_object_set_new(o, "unseen", names(c->unseen, nw_unseen_name));
+		bad |= json_object_set_new(o, "unseen", nw_json_names(c->unseen, nw_unseen_name));
 	bad |= json_object_set_new(o, "smb1_negotiate", json_boolean(c->smb1_negotiate));
 	if (c->smb1_only)
 		bad |= json_object_set_new(o, "smb1_only", json_true());
@@ -363,7 +330,7 @@ static int set_state(json_t *o, const struct nw_conn *c)
 	bad |= json_object_set_new(o, "guest", json_boolean(c->guest));
 	bad |= json_object_set_new(o, "tree_connected", json_boolean(c->tree_connected));
 	if (c->dialect)
-		bad |= json_object_set_new(o, "dialect", hex(c->dialect, 4));
+		bad |= json_object_set_new(o, "dialect", nw_hex_json(c->dialect, 4));
 	if (c->family[NW_C2S])
 		bad |= json_object_set_new(o, "client_family", json_string(c->family[NW_C2S]->name));
 	if (c->family[NW_S2C])
@@ -396,7 +363,7 @@ json_t *nw_flow_json(const struct nw_conn *c, const char *file, int64_t wall_off
 		bad |= json_object_set_new(o, "end", end_of(c));
 	if (c->syn_opts)
 		bad |= json_object_set_new(o, "path_hint",
-					   names(nw_path_hints(c->syn_opts), nw_path_hint_name));
+					   nw_json_names(nw_path_hints(c->syn_opts), nw_path_hint_name));
 	bad |= json_object_set_new(o, "findings", findings(c));
-	return whole(o, bad);
+	return nw_json_whole(o, bad);
 }

@@ -18,6 +18,11 @@
  */
 json_t *nw_flow_json(const struct nw_conn *c, const char *file, int64_t wall_offset_ns);
 
+/* "1:" and 28 characters of base64, terminator included */
+#define NW_COMMUNITY_ID_TEXT 40
+/* The connection's Community ID (version 1, seed 0). Returns out. */
+const char *nw_conn_community_id(char out[NW_COMMUNITY_ID_TEXT], const struct nw_conn *c);
+
 /* A new reference, or NULL without memory. */
 json_t *nw_finding_json(const struct nw_finding *f);
 

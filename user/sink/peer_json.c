@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "peer_json.h"
 #include "../engine/rules.h"
 #include "../util/text.h"
@@ -41,16 +42,6 @@ static const struct {
 };
 #define MEMBER(type, peer, row) ((type *)((char *)(uintptr_t)(peer) + (row).offset))
 
-/* json_object_set_new() takes its value over even when it fails, and fails for NULL: errors can be added up.
- */
-static json_t *whole(json_t *o, int bad)
-{
-	if (!bad)
-		return o;
-	json_decref(o);
-	return NULL;
-}
-
 static int set_ends(json_t *o, const union nw_addr *client, const union nw_addr *server, uint16_t port)
 {
 	char text[NW_ADDR_TEXT];
@@ -70,17 +61,7 @@ static int set_time(json_t *o, const char *key, int64_t ts, int64_t offset)
 
 static int set_dialect(json_t *o, const char *key, uint16_t dialect)
 {
-	char text[8];
-
-	snprintf(text, sizeof(text), "0x%04x", dialect);
-	return dialect ? json_object_set_new(o, key, json_string(text)) : 0;
-}
-
-static int set_guid(json_t *o, const char *key, const uint8_t guid[16])
-{
-	char text[NW_GUID_TEXT];
-
-	return json_object_set_new(o, key, json_string(nw_guid_text(text, guid)));
+	return dialect ? json_object_set_new(o, key, nw_hex_json(dialect, 4)) : 0;
 }
 
 /*
@@ -110,7 +91,7 @@ json_t *nw_peer_json(const struct nw_peer *peer, int64_t offset)
 	bad |= json_object_set_new(o, "capabilities", json_integer(peer->capabilities));
 	bad |= json_object_set_new(o, "security_mode", json_integer(peer->security_mode));
 	if (peer->offered)
-		bad |= set_guid(o, "client_guid", peer->guid);
+		bad |= nw_json_set_guid(o, "client_guid", peer->guid);
 	if (peer->family)
 		bad |= json_object_set_new(o, "client_family", json_string(peer->family->name));
 	if (peer->impl) {
@@ -127,7 +108,7 @@ json_t *nw_peer_json(const struct nw_peer *peer, int64_t offset)
 	bad |= json_object_set_new(o, "listed", json_boolean(nw_peer_is_listed(peer)));
 	if (peer->last_rule)
 		bad |= json_object_set_new(o, "last_rule", json_integer(peer->last_rule));
-	return whole(o, bad);
+	return nw_json_whole(o, bad);
 }
 
 /*
@@ -141,11 +122,11 @@ json_t *nw_instance_json(const struct nw_instance *i, int64_t offset)
 
 	bad |= json_object_set_new(o, "type", json_string("instance"));
 	bad |= set_ends(o, &i->client, &i->server, i->port);
-	bad |= set_guid(o, "client_guid", i->client_guid);
-	bad |= set_guid(o, "server_guid", i->server_guid);
+	bad |= nw_json_set_guid(o, "client_guid", i->client_guid);
+	bad |= nw_json_set_guid(o, "server_guid", i->server_guid);
 	bad |= set_dialect(o, "dialect", i->dialect);
 	bad |= set_time(o, "last_seen", i->last, offset);
-	return whole(o, bad);
+	return nw_json_whole(o, bad);
 }
 
 static bool get_addr(const json_t *o, const char *key, union nw_addr *out)

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "flow_json.h"
 #include "syslog_text.h"
-#include "../util/community_id.h"
 #include "../util/text.h"
 #include "../util/time.h"
 #include "../util/util.h"
@@ -194,16 +194,10 @@ static void v_client_guid(struct nw_text *t, const struct nw_alert *a)
 
 static void v_community_id(struct nw_text *t, const struct nw_alert *a)
 {
-	const union nw_addr *c = a->conn ? nw_conn_addr(a->conn, NW_C2S) : NULL;
-	const union nw_addr *s = a->conn ? nw_conn_addr(a->conn, NW_S2C) : NULL;
-	unsigned int skip = c && nw_addr_is_v4(c) && nw_addr_is_v4(s) ? 12 : 0;
-	char text[40];
+	char text[NW_COMMUNITY_ID_TEXT];
 
-	if (!c)
-		return;
-	nw_community_id(text, c->b + skip, s->b + skip, 16 - skip, nw_conn_port(a->conn, NW_C2S),
-			nw_conn_port(a->conn, NW_S2C));
-	nw_text_add(t, "%s", text);
+	if (a->conn)
+		nw_text_add(t, "%s", nw_conn_community_id(text, a->conn));
 }
 
 static void v_path_hint(struct nw_text *t, const struct nw_alert *a)
