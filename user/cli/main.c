@@ -9,14 +9,7 @@
 #include "wrap.h"
 #include "../util/util.h"
 
-static const struct command {
-	const char *name;
-	const char *args;
-	int min_args, max_args;
-	int (*run)(const struct nw_cli *cli, int argc, char **argv);
-	const char *help;
-	void (*more_help)(void); /* NULL: the options are all */
-} commands[] = {
+const struct nw_command nw_commands[] = {
 	{ "status", "", 0, 0, nw_cmd_status, "the daemon at a glance: hooks, flows, alerts, losses, syslog",
 	  NULL },
 	{ "alerts", "", 0, 0, nw_cmd_alerts, "the last alerts, one line each", NULL },
@@ -36,6 +29,8 @@ static const struct command {
 	  "what negwatchd needs: is it there? Attaches nothing; needs no daemon", nw_help_doctor },
 };
 
+const size_t nw_n_commands = NW_ARRAY_SIZE(nw_commands);
+
 static void print_options(const char *scope)
 {
 	for (size_t i = 0; i < nw_n_cli_options; i++) {
@@ -47,7 +42,7 @@ static void print_options(const char *scope)
 	}
 }
 
-static void help(const struct command *cmd)
+static void help(const struct nw_command *cmd)
 {
 	if (cmd) {
 		printf("usage: negwatch %s%s%s [OPTION]...\n", cmd->name, *cmd->args ? " " : "", cmd->args);
@@ -60,11 +55,11 @@ static void help(const struct command *cmd)
 	}
 	printf("usage: negwatch [OPTION]... COMMAND [ARGUMENT]...\n"
 	       "Who changed the SMB2 NEGOTIATE? Asks negwatchd, or reads captures.\n\n");
-	for (size_t i = 0; i < NW_ARRAY_SIZE(commands); i++) {
+	for (size_t i = 0; i < nw_n_commands; i++) {
 		char left[40];
 
-		snprintf(left, sizeof(left), "  %s %s", commands[i].name, commands[i].args);
-		nw_wrap(stdout, left, 25, NW_CLI_WIDTH, commands[i].help);
+		snprintf(left, sizeof(left), "  %s %s", nw_commands[i].name, nw_commands[i].args);
+		nw_wrap(stdout, left, 25, NW_CLI_WIDTH, nw_commands[i].help);
 	}
 	printf("\n");
 	print_options(NULL);
@@ -99,19 +94,19 @@ static unsigned int distance(const char *a, const char *b)
 	return d[la][lb];
 }
 
-static const struct command *find_command(const char *name)
+static const struct nw_command *find_command(const char *name)
 {
-	const struct command *closest = NULL;
+	const struct nw_command *closest = NULL;
 	unsigned int best = 3;
 
-	for (size_t i = 0; i < NW_ARRAY_SIZE(commands); i++) {
-		unsigned int d = distance(commands[i].name, name);
+	for (size_t i = 0; i < nw_n_commands; i++) {
+		unsigned int d = distance(nw_commands[i].name, name);
 
 		if (!d)
-			return &commands[i];
+			return &nw_commands[i];
 		if (d < best) {
 			best = d;
-			closest = &commands[i];
+			closest = &nw_commands[i];
 		}
 	}
 	fprintf(stderr, "negwatch: there is no command \"%s\"", name);
@@ -122,14 +117,14 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-static int usage(const struct command *cmd)
+static int usage(const struct nw_command *cmd)
 {
 	fprintf(stderr, cmd ? "Try: negwatch %s --help\n" : "Try: negwatch --help\n", cmd ? cmd->name : "");
 	return NW_EXIT_USAGE;
 }
 
 /* Options before the command (cmd NULL), or behind it: 0 and *at, or what to end with, as nw_cli_exit. */
-static bool parse(struct nw_cli *cli, const struct command *cmd, int argc, char **argv, int *at)
+static bool parse(struct nw_cli *cli, const struct nw_command *cmd, int argc, char **argv, int *at)
 {
 	char who[40];
 
@@ -153,7 +148,7 @@ static bool parse(struct nw_cli *cli, const struct command *cmd, int argc, char 
 int main(int argc, char **argv)
 {
 	struct nw_cli cli = { .socket = NW_CLI_SOCKET, .ports = { 2, { 445, 139 } } };
-	const struct command *cmd;
+	const struct nw_command *cmd;
 	int at, n;
 
 	if (!parse(&cli, NULL, argc, argv, &at))

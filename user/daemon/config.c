@@ -114,6 +114,24 @@ static const char *p_facility(void *to, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *p_format(void *to, size_t size, const char *value)
+{
+	int format = nw_syslog_format_by_name(value);
+
+	if (format < 0)
+		return "text, cee, rfc5424 or journal";
+	*(enum nw_syslog_format *)to = (enum nw_syslog_format)format;
+	return NULL;
+}
+
+static const char *p_levels(void *to, size_t size, const char *value)
+{
+	return nw_levels_parse(to, value) ?
+		       NULL :
+		       "\"auto\", or rules with their severities, as in 101=alert, 110=notice "
+		       "(emerg, alert, crit, err, warning, notice, info or debug)";
+}
+
 /* Seconds, with a fraction; or a number with ms, s, min, h. */
 static const char *p_time(void *to, size_t size, const char *value)
 {
@@ -188,8 +206,13 @@ static const struct {
 	{ "state_dir", "/var/lib/negwatch", AT(state_dir), p_path, true,
 	  "directory of the alert journal and the list of peers" },
 	{ "syslog_socket", "/dev/log", AT(syslog_socket), p_socket, false, "where alerts go, or none" },
-	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false,
-	  "authpriv, daemon, local0 to local7, ..." },
+	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false, "of alerts" },
+	{ "syslog_severity", "auto", AT(syslog_levels), p_levels, false,
+	  "auto: as the rule says; or other severities for some rules, as in\n"
+	  "                   101=alert, 110=notice" },
+	{ "syslog_format", "text", AT(syslog_format), p_format, false,
+	  "text; cee: JSON behind @cee:; rfc5424: structured data, for a socket\n"
+	  "                   declared so; journal: for systemd-journald's own socket" },
 	{ "syslog_queue", "1000", AT(syslog_queue), p_count, false,
 	  "alerts that wait while syslog does not take them" },
 	{ "answer_timeout", "10 s", AT(answer_timeout), p_time, true,
@@ -287,6 +310,14 @@ int nw_config_read(struct nw_config *cfg, const char *path)
 			err = nw_err_r(-EINVAL, "%s:%d: %s", path, n, why);
 	}
 	return ferror(f) ? -EIO : err;
+}
+
+bool nw_config_key_at(size_t i, struct nw_config_key *out)
+{
+	if (i >= NW_ARRAY_SIZE(keys))
+		return false;
+	*out = (struct nw_config_key){ keys[i].key, keys[i].initial, keys[i].help, keys[i].restart };
+	return true;
 }
 
 void nw_config_help(FILE *out)

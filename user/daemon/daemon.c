@@ -54,7 +54,8 @@ static void send_alert(struct nw_daemon *d, struct nw_alert *a)
 	d->alerts++;
 	d->last_alert = a->wall;
 	nw_syslog_text(text, sizeof(text), a);
-	nw_syslog_send(d->syslog, nw_monotonic(), nw_syslog_severity(a->severity), text);
+	nw_syslog_send(d->syslog, nw_monotonic(), nw_levels_of(&d->cfg.syslog_levels, a->rule, a->severity),
+		       text);
 	journal_line(d, a);
 	if (d->print) {
 		nw_alert_line(line, sizeof(line), a);
@@ -184,10 +185,14 @@ static void start_resets(struct nw_daemon *d)
 	nw_engine_kernel_speaks(d->engine, nw_resets_complete(d->resets));
 }
 
-static int start_syslog(struct nw_syslog **out, const struct nw_config *cfg)
+static int start_syslog(struct nw_syslog **out, const struct nw_daemon *d, const struct nw_config *cfg)
 {
-	return nw_syslog_new(out, *cfg->syslog_socket ? cfg->syslog_socket : NULL, cfg->syslog_facility,
-			     cfg->syslog_queue);
+	int err = nw_syslog_new(out, *cfg->syslog_socket ? cfg->syslog_socket : NULL, cfg->syslog_facility,
+				cfg->syslog_queue);
+
+	if (!err)
+		nw_syslog_set_format(*out, cfg->syslog_format, d->host);
+	return err;
 }
 
 int nw_daemon_start(struct nw_daemon *d)
@@ -208,7 +213,7 @@ int nw_daemon_start(struct nw_daemon *d)
 	if (!err)
 		err = nw_journal_open(&d->journal, d->cfg.state_dir, NW_STORE_MAX, keep_alert, d);
 	if (!err)
-		err = start_syslog(&d->syslog, &d->cfg);
+		err = start_syslog(&d->syslog, d, &d->cfg);
 	if (!err)
 		err = nw_own_refresh(&d->own);
 	if (!err)
@@ -295,8 +300,9 @@ int nw_daemon_reload(struct nw_daemon *d)
 	if (late)
 		nw_warn("A change of %s takes effect at the next start (systemctl restart negwatchd)", late);
 	if (strcmp(cfg.syslog_socket, d->cfg.syslog_socket) != 0 ||
-	    cfg.syslog_facility != d->cfg.syslog_facility || cfg.syslog_queue != d->cfg.syslog_queue) {
-		err = start_syslog(&fresh, &cfg);
+	    cfg.syslog_facility != d->cfg.syslog_facility || cfg.syslog_queue != d->cfg.syslog_queue ||
+	    cfg.syslog_format != d->cfg.syslog_format) {
+		err = start_syslog(&fresh, d, &cfg);
 		if (err)
 			return nw_err_r(err, "Out of memory; the configuration stays as it was");
 		nw_syslog_retry(d->syslog, UINT64_MAX);

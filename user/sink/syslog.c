@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A syslog client that never blocks, with a bounded queue and growing pauses between attempts. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #define SYSLOG_NAMES
 #include <syslog.h>
 
 #include "syslog.h"
 #include "../util/log.h"
+#include "../util/time.h"
 #include "../util/util.h"
 
 #define PAUSE_MIN 100000000ULL /* 0.1 s */
@@ -21,6 +22,8 @@ struct nw_syslog {
 	char *path;
 	int fd;
 	int facility;
+	enum nw_syslog_format format;
+	char host[HOST_NAME_MAX + 1];
 	char **queue; /* ring of messages; owned */
 	unsigned int max, head, count;
 	uint64_t sent, dropped;
@@ -36,6 +39,14 @@ int nw_syslog_facility(const char *name)
 	return -1;
 }
 
+int nw_syslog_level(const char *name)
+{
+	for (const CODE *c = prioritynames; c->c_name; c++)
+		if (strcmp(c->c_name, name) == 0 && c->c_val <= LOG_DEBUG)
+			return c->c_val;
+	return -1;
+}
+
 int nw_syslog_new(struct nw_syslog **out, const char *path, int facility, unsigned int max_queue)
 {
 	struct nw_syslog *s = calloc(1, sizeof(*s));
@@ -44,6 +55,7 @@ int nw_syslog_new(struct nw_syslog **out, const char *path, int facility, unsign
 		return -ENOMEM;
 	s->fd = -1;
 	s->facility = facility;
+	strcpy(s->host, "-");
 	s->max = max_queue;
 	s->queue = calloc(max_queue, sizeof(*s->queue));
 	s->path = path ? strdup(path) : NULL;
@@ -68,6 +80,12 @@ void nw_syslog_free(struct nw_syslog **sp)
 	nw_closep(&s->fd);
 	free(s);
 	*sp = NULL;
+}
+
+void nw_syslog_set_format(struct nw_syslog *s, enum nw_syslog_format format, const char *host)
+{
+	s->format = format;
+	snprintf(s->host, sizeof(s->host), "%s", host);
 }
 
 static int connect_to(struct nw_syslog *s)
@@ -150,17 +168,17 @@ static void enqueue(struct nw_syslog *s, const char *msg)
 
 void nw_syslog_send(struct nw_syslog *s, uint64_t now, int priority, const char *text)
 {
-	char msg[NW_SYSLOG_MAX], stamp[20];
-	time_t t = time(NULL);
-	struct tm tm;
+	struct nw_syslog_head head = {
+		.priority = priority & LOG_FACMASK ? priority : s->facility | priority,
+		.wall = nw_wall(),
+		.host = s->host,
+		.pid = (int)getpid(),
+	};
+	char msg[NW_SYSLOG_DATAGRAM];
 
 	if (!s->path)
 		return;
-	localtime_r(&t, &tm);
-	/* The month's name must not follow the locale; strftime's does not, as no locale is set. */
-	strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &tm);
-	snprintf(msg, sizeof(msg), "<%d>%s negwatchd[%d]: %s",
-		 priority & LOG_FACMASK ? priority : s->facility | priority, stamp, (int)getpid(), text);
+	nw_syslog_datagram(msg, sizeof(msg), s->format, &head, text);
 	if (!s->count) {
 		int err = send_one(s, msg);
 
