@@ -322,14 +322,10 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(syslog_text_has_all_pairs_in_order),
-		T(syslog_text_is_bounded),
-		T(alert_without_flow_has_no_addresses),
-		T(json_is_shaped_like_eve),
-		T(flow_tells_its_steps_and_when),
-		T(every_rule_has_a_verdict),
-		T(syslog_survives_its_receiver),
-		T(syslog_datagrams_are_short),
+		T(syslog_text_has_all_pairs_in_order),	T(syslog_text_is_bounded),
+		T(alert_without_flow_has_no_addresses), T(json_is_shaped_like_eve),
+		T(flow_tells_its_steps_and_when),	T(every_rule_has_a_verdict),
+		T(syslog_survives_its_receiver),	T(syslog_datagrams_are_short),
 	};
 
 	return cmocka_run_group_tests_name("sink", tests, make_dir, remove_dir);
