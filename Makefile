@@ -155,6 +155,9 @@ check-capture: all ## negwatch read against captures and their oracle
 check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 	@tests/e2e/run
 
+check-package: all ## unit, manuals, syslog receivers, deb and rpm (root)
+	@tests/package/run
+
 check: ## everything, with all set-up: the same as scripts/check
 	@scripts/check
 
@@ -184,6 +187,7 @@ lint: ## format, warnings of both compilers, shellcheck
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-gcc CC=gcc all
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-clang CC=clang all
 	$(Q)shellcheck scripts/setup scripts/run scripts/check scripts/kernel-matrix .ci/run
+	$(Q)shellcheck scripts/package scripts/lab/unpack scripts/lab/samba-root tests/package/machine
 	$(Q)cd tests/kernels && shellcheck -x packages image guest
 
 # unitdir: Debian 12 keeps units in /lib, others in $(prefix)/lib.
@@ -221,4 +225,4 @@ clean: ## remove what was built (not what was unpacked of Debian's packages)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: docs version dist all check check-unit check-load check-prog check-capture check-e2e check-kernels bench format lint install clean help
+.PHONY: docs version dist all check check-unit check-load check-prog check-capture check-e2e check-kernels check-package bench format lint install clean help
