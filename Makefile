@@ -31,12 +31,14 @@ ENGINE = $(wildcard user/engine/*.c user/util/*.c)
 TAP = user/source/tap.c
 CAPTURE = $(TAP) user/source/capture.c
 JSON = user/sink/flow_json.c
+# Several places of one path (negwatch locate)
+LOCATE = $(wildcard user/locate/*.c)
 DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c user/source/resets.c
 # What the doctor shares with the daemon: the choice of hooks, the configuration, the programs themselves.
 DOCTOR = $(patsubst %,user/daemon/%.c,config wanted how choose xdp_look netlink own) $(patsubst %,user/sink/%.c,syslog syslog_format levels) user/source/live.c \
 	user/source/resets.c \
 	user/daemon/clsact.c $(wildcard user/doctor/*.c user/cost/*.c)
-CLI = $(ENGINE) $(CAPTURE) $(JSON) $(DOCTOR) $(wildcard user/cli/*.c)
+CLI = $(ENGINE) $(CAPTURE) $(JSON) $(LOCATE) $(DOCTOR) $(wildcard user/cli/*.c)
 
 DAEMON_LIBS = -lbpf -lelf -lz -ljansson
 CLI_LIBS = -lbpf -lelf -lz -ljansson -lsmartcols -lpcap
@@ -111,7 +113,7 @@ DAEMON_PURE = $(patsubst %,user/daemon/%.c,config wanted how choose store contro
 	$(patsubst %,user/doctor/%.c,verdict host_checks if_checks)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
-	$(sort $(ENGINE) $(CAPTURE) $(wildcard user/sink/*.c) $(DAEMON_PURE)) $(wildcard tests/unit/lib_*.c))
+	$(sort $(ENGINE) $(CAPTURE) $(LOCATE) $(wildcard user/sink/*.c) $(DAEMON_PURE)) $(wildcard tests/unit/lib_*.c))
 PROG = $(patsubst tests/prog/%.c,$(O)/prog/%,$(wildcard tests/prog/test_*.c))
 
 $(O)/san/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) $(wildcard tests/unit/*.h) Makefile
@@ -158,6 +160,11 @@ check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 check-package: all ## unit, manuals, syslog receivers, deb and rpm (root)
 	@tests/package/run
 
+check-scenarios: all ## edits x clients x servers, with cifs.ko and ksmbd.ko in QEMU; 1,000 untampered connections (root)
+	@tests/e2e/run matrix/
+	@tests/e2e/run guests/
+	@tests/e2e/run claims
+
 check: ## everything, with all set-up: the same as scripts/check
 	@scripts/check
 
@@ -188,7 +195,7 @@ lint: ## format, warnings of both compilers, shellcheck
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-clang CC=clang all
 	$(Q)shellcheck scripts/setup scripts/run scripts/check scripts/kernel-matrix .ci/run
 	$(Q)shellcheck scripts/package scripts/lab/unpack scripts/lab/samba-root tests/package/machine
-	$(Q)cd tests/kernels && shellcheck -x packages image guest
+	$(Q)cd tests/kernels && shellcheck -x packages image guest labguest
 
 # unitdir: Debian 12 keeps units in /lib, others in $(prefix)/lib.
 unitdir ?= $(prefix)/lib/systemd/system
@@ -225,4 +232,4 @@ clean: ## remove what was built (not what was unpacked of Debian's packages)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: docs version dist all check check-unit check-load check-prog check-capture check-e2e check-kernels check-package bench format lint install clean help
+.PHONY: docs version dist all check check-unit check-load check-prog check-capture check-e2e check-scenarios check-kernels check-package bench format lint install clean help

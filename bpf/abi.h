@@ -62,9 +62,9 @@ enum nw_event_type {
 	NW_EV_SESSION_RSP, /* final SESSION_SETUP response (not MORE_PROCESSING_REQUIRED) */
 	NW_EV_TREE_RSP,	   /* TREE_CONNECT response */
 	NW_EV_LOGOFF,	   /* LOGOFF request */
-	NW_EV_USE,	   /* first other request after a TREE_CONNECT or VALIDATE: the tree is used */
-	NW_EV_ENCRYPTED,   /* first 0xFD transform of a direction, and each one that is a "use" */
-	NW_EV_COMPRESSED,  /* first 0xFC transform of a direction */
+	NW_EV_USE,	 /* first other request after the answer to SESSION_SETUP, TREE_CONNECT or VALIDATE */
+	NW_EV_ENCRYPTED, /* first 0xFD transform of a direction, and each one that is a "use" */
+	NW_EV_COMPRESSED, /* first 0xFC transform of a direction */
 	NW_EV_FIN,
 	NW_EV_RST,
 	NW_EV_ALIVE, /* first payload of a direction after it was said to have sent a RST */

@@ -96,7 +96,7 @@ nw_inline void nw_header_event(void *ctx, const int kind, struct nw_scratch *s, 
 	d->flags |= bit;
 	if (armed)
 		f->flags &= ~NW_FF_ARMED;
-	if (type == NW_EV_TREE_RSP)
+	if (type == NW_EV_TREE_RSP || type == NW_EV_SESSION_RSP)
 		f->flags |= NW_FF_ARMED;
 	NW_CALL(kind, nw_tell, ctx, s, f, type, NW_TELL_JUDGED);
 }

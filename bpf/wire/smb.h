@@ -33,6 +33,7 @@ enum nw_smb2_command {
 
 #define NW_STATUS_SUCCESS 0x00000000u
 #define NW_STATUS_PENDING 0x00000103u
+#define NW_STATUS_ACCESS_DENIED 0xc0000022u
 #define NW_STATUS_MORE_PROCESSING_REQUIRED 0xc0000016u
 
 /* MS-SMB2 2.2.1: offsets in the header, then in bodies */

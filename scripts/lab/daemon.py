@@ -20,7 +20,7 @@ class Daemon:
     """
 
     def __init__(self, network, namespace, interfaces, before=(), directory=None, config=None, wait=True,
-                 **options):
+                 hostname=None, **options):
         self.name = namespace.name
         self.directory = directory or tempfile.mkdtemp(prefix=f"daemon-{namespace.name}-", dir=network.directory)
         self.socket = os.path.join(self.directory, "control.sock")
@@ -39,6 +39,8 @@ class Daemon:
             argv += ["--interface", interface]
         for key, value in settings.items():
             argv += ["--option", f"{key}={value}"]
+        if hostname:
+            argv = ["unshare", "--uts", "sh", "-c", 'hostname "$0" && exec "$@"', hostname, *argv]
         with open(self.output, "wb") as output:
             self.process = namespace.spawn(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
         self.closed = False
@@ -73,16 +75,20 @@ class Daemon:
 
     def alerts(self, client=None):
         """Alerts, oldest first; of one client address if one is given."""
-        return [alert for alert in self.objects("alerts") if client in (None, alert.get("src_ip"))]
+        return self.objects("alerts", *(["--client", client] if client else []))
 
     def flows(self, client):
-        return [flow for flow in self.objects("flows") if flow.get("client_ip") == client]
+        return self.objects("flows", "--client", client)
 
     def journal(self):
         """The lines of the alert journal, parsed."""
         path = os.path.join(self.directory, "state", "alerts.jsonl")
         with open(path, encoding="utf-8") as lines:
             return [json.loads(line) for line in lines]
+
+    def recorded(self, clients):
+        """How many alerts of these clients the journal has."""
+        return sum(entry.get("src_ip") in clients for entry in self.journal())
 
     def said(self):
         with open(self.output, encoding="utf-8", errors="replace") as text:

@@ -9,7 +9,7 @@ MAGIC = b"\xfeSMB"
 NEGOTIATE, IOCTL, ECHO = 0, 11, 13
 RESPONSE, SIGNED = 1, 8
 VALIDATE = 0x00140204
-NOT_SUPPORTED, ACCESS_DENIED = 0xC00000BB, 0xC0000022
+NOT_SUPPORTED, ACCESS_DENIED, FILE_CLOSED = 0xC00000BB, 0xC0000022, 0xC0000128
 
 
 def get(form, message, offset):
@@ -68,6 +68,19 @@ def drop(choose):
     return edit
 
 
+def put(offset, form, value):
+    def edit(message):
+        struct.pack_into(form, message, offset, value)
+    return edit
+
+
+def rearrange(how):
+    """Changes a list of dialects without removing any."""
+    def edit(message):
+        set_dialects(message, how(dialects(message)))
+    return edit
+
+
 def lower_dialect(message):
     steps = [0x202, 0x210, 0x300, 0x302, 0x311]
     at = steps.index(get("<H", message, 68)) if get("<H", message, 68) in steps else 0
@@ -104,6 +117,13 @@ EDITS = {
     "req_caps": ("negotiate_request", "a bit of the request's capabilities is flipped", flip(72, 0x40)),
     "req_guid": ("negotiate_request", "the client GUID in the request is changed", flip(76, 0xFF)),
     "req_secmode": ("negotiate_request", "\"signing required\" is flipped in the request", flip(68, 2)),
+    "req_caps_top": ("negotiate_request", "the highest bit of the request's capabilities is flipped", flip(75, 0x80)),
+    "req_secmode_top": ("negotiate_request", "the highest bit of the request's security mode is flipped",
+                        flip(69, 0x80)),
+    "req_reverse": ("negotiate_request", "the request's dialects are put into the opposite order",
+                    rearrange(lambda d: d[::-1])),
+    "req_add_unknown": ("negotiate_request", "a dialect of a pre-release (0x0222) is added to the request",
+                        rearrange(lambda d: [0x222, *d])),
     "req_drop_highest": ("negotiate_request", "the request's highest dialect is removed", drop(lambda s: s[-1:])),
     "req_drop_302": ("negotiate_request", "dialect 3.0.2 is removed from the request", drop(lambda s: [0x302])),
     "req_drop_lowest_middle": ("negotiate_request", "a dialect that nobody would choose is removed from the request",
@@ -116,6 +136,12 @@ EDITS = {
     "resp_guid": ("negotiate_response", "the server GUID in the response is changed", flip(72, 0xFF)),
     "resp_secmode": ("negotiate_response", "\"signing required\" is flipped in the response", flip(66, 2)),
     "resp_dialect": ("negotiate_response", "the dialect in the response is lowered by one step", lower_dialect),
+    "resp_caps_top": ("negotiate_response", "the highest bit of the response's capabilities is flipped",
+                      flip(91, 0x80)),
+    "resp_secmode_top": ("negotiate_response", "the highest bit of the response's security mode is flipped",
+                         flip(67, 0x80)),
+    "resp_max_read": ("negotiate_response", "the response's MaxReadSize, which VALIDATE does not repeat, becomes 65536",
+                      put(96, "<I", 65536)),
     "val_clear_signed": ("validate_response", "the VALIDATE answer loses its signature", clear_signature),
     "val_bad_sig": ("validate_response", "the VALIDATE answer's signature is damaged", flip(48, 0xFF)),
     "val_fs_notsupp": ("validate_response", "the VALIDATE answer becomes an unsigned NOT_SUPPORTED",
@@ -123,6 +149,12 @@ EDITS = {
     "val_access_denied": ("validate_response", "the VALIDATE answer becomes an unsigned ACCESS_DENIED",
                           error(ACCESS_DENIED)),
     "val_drop_resp": ("validate_response", "the VALIDATE answer is swallowed", lose),
+    "val_file_closed": ("validate_response", "the VALIDATE answer becomes an unsigned FILE_CLOSED", error(FILE_CLOSED)),
+    "valreq_clear_signed": ("validate_request", "the VALIDATE request loses its signature", clear_signature),
+    "valreq_caps": ("validate_request", "the capabilities in the signed VALIDATE request are changed", flip(120, 0x40)),
+    "valreq_max_output": ("validate_request", "MaxOutputResponse of the signed VALIDATE request becomes 16",
+                          put(108, "<I", 16)),
+    "valreq_drop": ("validate_request", "the VALIDATE request is swallowed", lose),
     "rst_unread": ("validate_request", "another request arrives in one piece with the VALIDATE request", pipeline),
 }
 

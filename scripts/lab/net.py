@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import time
 
-CLIENTS = 40  # addresses of the client: one for each case, so that an alert tells which case it belongs to
+CLIENTS = 240  # addresses of the client: one for each case, so that an alert tells which case it belongs to
 SERVERS = 4   # addresses of the server: one for each smbd
 TEMP = "/tmp"
 PREFIX = "nwlab."

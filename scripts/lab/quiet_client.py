@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """An SMB2 client that logs in and connects a share but never validates the negotiation, as impacket and others do.
 
-usage: quiet_client.py SERVER USER NT_HASH SHARE [GUID]        GUID: 32 hexadecimal digits, else a random one
-Prints one line for each step.
+usage: quiet_client.py SERVER USER NT_HASH SHARE [LAST fin|rst COUNT [GUID]]      prints one line for each step
+LAST is the step after which it leaves without a word: connect, negotiate, challenge, session, tree (logoff: it leaves in
+order); COUNT how often; GUID 32 hexadecimal digits, else a random one.
 """
 import hashlib
 import hmac
@@ -71,28 +72,45 @@ def authenticate(challenge_message, user, nt_hash):
     return message + struct.pack("<I", NTLM_FLAGS) + b"".join(parts)
 
 
-def main():
-    server, user, nt_hash, share = sys.argv[1:5]
-    guid = bytes.fromhex(sys.argv[5]) if len(sys.argv) > 5 else os.urandom(16)
+def steps(server, user, nt_hash, share, guid=None):
+    """One conversation; yields the connection behind each step."""
     connection = Connection(server)
+    yield "connect", connection
     dialects = (0x202, 0x210, 0x300, 0x302)
-    offer = struct.pack("<HHHHI16sQ4H", 36, len(dialects), 1, 0, 0x40, guid, 0, *dialects)
+    offer = struct.pack("<HHHHI16sQ4H", 36, len(dialects), 1, 0, 0x40, guid or os.urandom(16), 0, *dialects)
     status, answer = connection.ask(NEGOTIATE, offer)
     expect(f"negotiate, dialect 0x{struct.unpack_from('<H', answer, 68)[0]:04x}", status)
+    yield "negotiate", connection
     hello = b"NTLMSSP\0" + struct.pack("<IIQQ", 1, NTLM_FLAGS, 0, 0)
     status, answer = connection.ask(SESSION_SETUP, session_setup(hello))
     expect("session setup", status, MORE_PROCESSING)
+    yield "challenge", connection
     token = answer[answer.index(b"NTLMSSP\0"):]
     status, answer = connection.ask(SESSION_SETUP, session_setup(authenticate(token, user, nt_hash)))
     expect("session setup", status)
     if struct.unpack_from("<H", answer, 66)[0] & 3:
         raise ConnectionError("the server took the user for a guest: the password is not right")
+    yield "session", connection
     path = f"\\\\{server}\\{share}".encode("utf-16-le")
     status, _ = connection.ask(TREE_CONNECT, struct.pack("<HHHH", 9, 0, 72, len(path)) + path)
     expect("tree connect", status)
+    yield "tree", connection
     for step, command in (("tree disconnect", TREE_DISCONNECT), ("logoff", LOGOFF)):
         status, _ = connection.ask(command, struct.pack("<HH", 4, 0))
         expect(step, status)
+    yield "logoff", connection
+
+
+def main():
+    last, how, count = sys.argv[5:8] if len(sys.argv) > 5 else ("logoff", "fin", 1)
+    guid = bytes.fromhex(sys.argv[8]) if len(sys.argv) > 8 else None
+    for _ in range(int(count)):
+        for step, connection in steps(*sys.argv[1:5], guid):
+            if step == last:
+                if how == "rst":
+                    connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.sock.close()
+                break
 
 
 if __name__ == "__main__":

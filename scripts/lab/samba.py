@@ -11,6 +11,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 USER, PASSWORD, UID = "labuser", "negwatch-lab", 64445
 NT_HASH = "B8348A05B363364C3561B9CFF3219DC4"  # of PASSWORD
 SHARE = "lab"
+CLOSED = "closed"  # a share that USER may not connect to
 SMB_CONF = """[global]
     workgroup = NWLAB
     netbios name = NWLAB{number}
@@ -44,6 +45,9 @@ SMB_CONF = """[global]
     path = {work}/share
     read only = no
     guest ok = yes
+[{closed}]
+    path = {work}/share
+    valid users = nobody
 """
 CLIENT_CONF = """[global]
     workgroup = NWLAB
@@ -64,7 +68,8 @@ def prepare():
         raise net.LabError(done.stdout.strip())
 
 
-def _inside(namespace, work, argv, *, pid_namespace=False):
+def inside(namespace, work, argv, *, pid_namespace=False):
+    """argv, made to see the unpacked packages; may write below `work`, which holds passwd, group and nsswitch.conf."""
     pids = ["--pid", "--fork", "--kill-child", "--mount-proc"] if pid_namespace else []
     return namespace.command(["unshare", "--mount", *pids, os.path.join(HERE, "samba-root"), "run", work, *argv])
 
@@ -86,7 +91,7 @@ class Server:
         os.chmod(os.path.join(work, "share"), 0o777)
         addresses = [net.server_address(number), net.server_address(number, six=True)]
         _write(f"{work}/smb.conf", SMB_CONF.format(work=work, number=number, addresses=" ".join(addresses), share=SHARE,
-                                                  minimum=minimum, maximum=maximum, encrypt=encrypt,
+                                                  closed=CLOSED, minimum=minimum, maximum=maximum, encrypt=encrypt,
                                                   log_level=log_level))
         _write(f"{work}/client.conf", CLIENT_CONF.format(work=work))
         _write(f"{work}/passwd", f"root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"
@@ -104,7 +109,7 @@ class Server:
     def _start(self):
         with open(f"{self.work}/stderr", "ab") as err:
             self.process = subprocess.Popen(
-                _inside(self.network.server, self.work, ["smbd", "--foreground", "--no-process-group",
+                inside(self.network.server, self.work, ["smbd", "--foreground", "--no-process-group",
                                                          f"--log-basename={self.work}",
                                                          "-s", f"{self.work}/smb.conf"], pid_namespace=True),
                 stdin=subprocess.DEVNULL, stdout=err, stderr=err, start_new_session=True)
@@ -144,22 +149,24 @@ class Server:
 
 
 class Client:
-    """One run of smbclient against a server; `finish()` waits for it."""
+    """One run of smbclient against a server; `finish()` waits for it. `address` when another server is meant."""
 
     def __init__(self, server, commands="ls", *, maximum="SMB3_02", six=False, anonymous=False, encrypt=False,
-                 port=None, share=SHARE):
-        address = net.server_address(server.number, six)
-        user = ["-N"] if anonymous else ["-U", f"{USER}%{PASSWORD}"]
+                 port=None, share=SHARE, address=None, password=PASSWORD, options=(), more=()):
+        address = address or net.server_address(server.number, six)
+        user = ["-N"] if anonymous else ["-U", f"{USER}%{password}"]
         protect = ["--client-protection=encrypt"] if encrypt else []
         where = ["-p", str(port)] if port else []
-        self.process = subprocess.Popen(
-            _inside(server.network.client, server.work,
-                    ["smbclient", f"//{address}/{share}", "-s", f"{server.work}/client.conf", "-m", maximum, *user,
-                     *protect, *where, "-c", commands]),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-            start_new_session=True)
         self.output = ""
         self.status = None
+        self.spawn(inside(server.network.client, server.work,
+                           ["smbclient", f"//{address}/{share}", "-s", f"{server.work}/client.conf", "-m", maximum,
+                            *user, *protect, *where, *(f"--option={option}" for option in options), *more,
+                            *(["-c", commands] if commands else [])]))
+
+    def spawn(self, argv):
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
 
     def finish(self, seconds=30):
         """Waits for its end; returns (exit status, output). A status of None means that it had to be ended."""
@@ -177,12 +184,23 @@ class Client:
             self.output = self.process.communicate()[0]
 
 
-class QuietClient(Client):
-    """The client that never validates, in the place of smbclient."""
+class Batch(Client):
+    """Many runs of smbclient, one behind the other; `lines` are their arguments in the words of a shell, {address} and
+    {user} stand for the usual ones. The output has one line for each: its status."""
 
-    def __init__(self, server, guid=None):
+    def __init__(self, server, lines):
         self.output, self.status = "", None
-        self.process = server.network.client.spawn(
+        values = {"address": net.server_address(server.number), "user": f"-U {USER}%{PASSWORD}", "share": SHARE}
+        script = [f"{before} smbclient -s {server.work}/client.conf {line.format(**values)} >/dev/null 2>&1; echo $?"
+                  for before, line in lines]
+        self.spawn(inside(server.network.client, server.work, ["sh", "-c", "\n".join(script)]))
+
+
+class QuietClient(Client):
+    """The client that never validates, in the place of smbclient; `how` are its next arguments (quiet_client.py)."""
+
+    def __init__(self, server, *how, guid=None):
+        self.output, self.status = "", None
+        self.spawn(server.network.client.command(
             ["/usr/bin/python3", os.path.join(HERE, "quiet_client.py"), net.server_address(server.number), USER,
-             NT_HASH, SHARE, *([guid] if guid else [])],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+             NT_HASH, SHARE, *(how or ("logoff", "fin", "1")), *([guid] if guid else [])]))

@@ -2,6 +2,8 @@
 """The table of end-to-end cases: what is done to a conversation, and what negwatch has to say about it."""
 import dataclasses
 
+from lab import samba
+
 CAPS, GUID, MODE, DIALECTS, DIALECT = "capabilities", "guid", "security_mode", "dialects", "dialect"
 BY_SERVER_FIN, BY_SERVER_RST = ("server", "fin"), ("server", "rst")
 
@@ -50,6 +52,18 @@ def answer(name, edit):
                 first_close=("client", "fin"))
 
 
+def preauth(name, edit, **more):
+    """An edit on 3.1.1: smbclient leaves right after the login, which looks the same at both hosts."""
+    expect = Expect({108: None}, end=("client", "fin"))
+    return Case(name, edit, expect, expect, how=dict(THREE_ELEVEN, **more), succeeds=False, first_close=("client", "fin"))
+
+
+def orderly(name, succeeds, **how):
+    """Nothing is changed, and the client leaves early, in an orderly way: no alert, on 3.0.2 nor on 3.1.1."""
+    return [Case(f"{name}{suffix}", "pass", NOTHING, NOTHING, how=dict(how, **dialect), succeeds=succeeds)
+            for suffix, dialect in (("", {}), ("-3.1.1", THREE_ELEVEN))]
+
+
 NOTHING = Expect()
 THREE_ELEVEN = {"maximum": "SMB3_11"}
 CASES = [
@@ -61,6 +75,15 @@ CASES = [
     Case("untouched-3.1.1", "pass", NOTHING, NOTHING, how=THREE_ELEVEN, succeeds=True),
     Case("untouched-transfer", None, NOTHING, NOTHING, succeeds=True,
          how={"commands": "put /usr/bin/python3.11 big; get big /dev/null; ls"}),
+    *orderly("leaves-at-once", True, commands="quit"),
+    *orderly("leaves-after-list", True, commands=None, more=["-L", samba.net.server_address(0)]),
+    *orderly("share-denied", False, share=samba.CLOSED),
+    *orderly("no-such-share", False, share="nosuch"),
+    *orderly("wrong-password", False, password="wrong"),
+    preauth("3.1.1-request-capabilities", "req_caps"),
+    preauth("3.1.1-request-guid", "req_guid"),
+    preauth("3.1.1-response-capabilities", "resp_caps"),
+    preauth("3.1.1-response-guid-ipv6", "resp_guid", six=True),
     request("request-capabilities", "req_caps", [CAPS]),
     request("request-guid", "req_guid", [GUID]),
     request("request-security-mode", "req_secmode", [MODE]),

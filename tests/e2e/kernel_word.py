@@ -7,7 +7,6 @@ import os
 import socket
 import struct
 
-import cleanup
 import stage
 from lab import daemon, logsocket, net, samba
 
@@ -274,6 +273,5 @@ def without_btf():
             raise stage.Failed(f"doctor says: {rows['resets']}, {rows['programs']}")
 
 
-TESTS = {name: cleanup.test(function) for name, function in (
-    ("sent-and-accepted", sent_and_accepted), ("both-families", both_families), ("smbd", smbd_reset),
-    ("not-sent", not_sent), ("not-accepted", not_accepted), ("nobody", nobody), ("without-btf", without_btf))}
+TESTS = {"sent-and-accepted": sent_and_accepted, "both-families": both_families, "smbd": smbd_reset,
+         "not-sent": not_sent, "not-accepted": not_accepted, "nobody": nobody, "without-btf": without_btf}

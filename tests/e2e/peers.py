@@ -91,6 +91,7 @@ def remembered():
         wants("its dialects", (found["offered"], found["dialect"], found.get("proven")), ("0x0302", "0x0302", None))
         found = here.peers("--client", validates)[validates]
         wants("the validating client", (found["listed"], found["validated"], found["proven"]), (False, 1, "0x0302"))
+        wants("what it is", found.get("client_family"), "samba-client")
         table = here.daemon.ask("peers").stdout
         lines = table.splitlines()
         if len(lines) != 3 or max(map(len, lines)) > 80 or " never " not in table or " yes " not in table:

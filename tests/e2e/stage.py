@@ -129,7 +129,7 @@ class Stage:
         if wanted is not None and set(finding.get("fields", [])) != wanted:
             raise Failed(f"{where}: rule {number} names {finding.get('fields')}, wanted {sorted(wanted)}")
         end = alert["negwatch"]["flow"].get("end", {})
-        if expect.end and number in (101, 104, 105) and (end.get("by"), end.get("how")) != expect.end:
+        if expect.end and number in (101, 104, 105, 108) and (end.get("by"), end.get("how")) != expect.end:
             raise Failed(f"{where}: rule {number} says that the flow ended by {end}, wanted {expect.end}")
 
     def check_log(self, where, host, client, number):

@@ -40,6 +40,7 @@ static void defaults_are_those_of_the_design(void **state)
 	assert_int_equal(c.syslog_facility, LOG_AUTHPRIV);
 	assert_int_equal(c.answer_timeout, 10 * S);
 	assert_int_equal(c.outcome_wait, S / 2);
+	assert_int_equal(c.abort_window, 30 * S);
 	assert_int_equal(c.max_flows, 65536);
 	assert_int_equal(c.ring_bytes, 4 << 20);
 }

@@ -120,6 +120,36 @@ static void full_disk_is_told_once(void **state)
 	rmdir(full);
 }
 
+/* Records of good negotiations are no alerts: they are not handed out, don't push alerts out of those that
+ * are, and leave their numbers alone, however many there are. */
+static void exchanges_are_no_alerts(void **state)
+{
+#define EXCHANGE(after)                                                                                      \
+	"{\"event_type\":\"exchange\",\"negwatch\":{\"after_alert\":" #after ",\"flow\":{}}}\n"
+#define ALERT(id) "{\"event_type\":\"alert\",\"negwatch\":{\"alert_id\":" #id "}}\n"
+	static const char text[] = ALERT(5) ALERT(6) EXCHANGE(6) EXCHANGE(6) ALERT(7) EXCHANGE(7) EXCHANGE(7);
+	static const char after[] = EXCHANGE(41) EXCHANGE(41);
+	struct seen seen = { 0 };
+	struct nw_journal *j;
+	char path[80];
+
+	snprintf(path, sizeof(path), "%s/alerts.jsonl", dir);
+	put_file(path, text, sizeof(text) - 1);
+	assert_int_equal(nw_journal_open(&j, dir, 2, see, &seen), 0);
+	assert_int_equal(seen.n, 2);
+	assert_non_null(strstr(seen.first, "\"alert_id\":6"));
+	assert_non_null(strstr(seen.last, "\"alert_id\":7"));
+	assert_int_equal(nw_journal_take_id(j), 8);
+	nw_journal_free(&j);
+	/* as if the alerts were further back than is read */
+	seen = (struct seen){ 0 };
+	put_file(path, after, sizeof(after) - 1);
+	assert_int_equal(nw_journal_open(&j, dir, 2, see, &seen), 0);
+	assert_int_equal(seen.n, 0);
+	assert_int_equal(nw_journal_take_id(j), 42);
+	nw_journal_free(&j);
+}
+
 static int make_dir(void **state)
 {
 	nw_log_init(-1);
@@ -141,6 +171,7 @@ int main(void)
 		cmocka_unit_test(journal_repairs_and_counts_on),
 		cmocka_unit_test(journal_has_one_writer),
 		cmocka_unit_test(full_disk_is_told_once),
+		cmocka_unit_test(exchanges_are_no_alerts),
 	};
 
 	return cmocka_run_group_tests_name("journal", tests, make_dir, remove_dir);

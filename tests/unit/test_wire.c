@@ -93,6 +93,21 @@ static void real_messages(void **state)
 	assert_int_equal(e.fingerprint, 0);
 }
 
+/* An interim answer has the MessageId of the VALIDATE, and is not its answer. */
+static void interim_answers_are_none(void **state)
+{
+	static const char *const all[] = { val_rsp, error_rsp, neg_rsp };
+	static _Alignas(8) uint8_t b[1024];
+	const __u32 pending[NW_PENDING_MAX] = { 4, 5 };
+
+	for (unsigned int i = 0; i < 3; i++) {
+		uint32_t n = unhex(all[i], b) - 4;
+
+		*(uint32_t *)(b + 8 + NW_H_STATUS) = NW_STATUS_PENDING; /* little-endian hosts */
+		assert_int_equal(nw_judge(b + 8, n, n, pending, 16).class, NW_CL_SKIP);
+	}
+}
+
 /* Each bit of each compared field changes the fingerprint, and no other byte does. */
 static void fingerprint_covers_the_fields(void **state)
 {
@@ -296,6 +311,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(real_messages),
+		cmocka_unit_test(interim_answers_are_none),
 		cmocka_unit_test(fingerprint_covers_the_fields),
 		cmocka_unit_test(short_messages_are_refused),
 		cmocka_unit_test(headers_that_lie),

@@ -77,6 +77,8 @@ int nw_doctor_cost(const struct nw_cli *cli, int argc, char **argv);
 /* What `negwatch COMMAND --help` says beyond the options. */
 void nw_help_doctor(void);
 void nw_help_read(void);
+int nw_cmd_locate(const struct nw_cli *cli, int argc, char **argv);
+void nw_help_locate(void);
 
 /* client.c */
 

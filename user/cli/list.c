@@ -139,13 +139,23 @@ static const char *peer_validated(const struct nw_cli *cli, char *out, size_t si
 	return out;
 }
 
+/* "samba-client"; of an unknown implementation the beginning of its fingerprint, to tell it from another. */
+static const char *peer_kind(char *out, size_t size, const json_t *p)
+{
+	const char *family = nw_str(p, "client_family");
+
+	snprintf(out, size, *family ? "%s" : "? %.8s", *family ? family : nw_str(p, "client_impl"));
+	return out;
+}
+
 static void peer_row(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *p)
 {
-	char server[80], offers[NW_DIALECT_TEXT], runs[NW_DIALECT_TEXT], count[24], valid[80],
+	char server[80], kind[40], offers[NW_DIALECT_TEXT], runs[NW_DIALECT_TEXT], count[24], valid[80],
 		when[NW_TIME_TEXT];
 	const char *const row[] = {
 		nw_str(p, "client_ip"),
 		nw_server_text(server, sizeof(server), nw_str(p, "server_ip"), nw_num(p, "server_port")),
+		peer_kind(kind, sizeof(kind), p),
 		dialect_of(offers, p, "offered"),
 		dialect_of(runs, p, "dialect"),
 		count,
@@ -168,8 +178,14 @@ static const struct nw_column flow_columns[] = {
 };
 
 static const struct nw_column peer_columns[] = {
-	{ "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP },	 { "OFFERS", 0 },    { "RUNS ON", 0 },
-	{ "CONNS", NW_COL_RIGHT }, { "VALIDATED", NW_COL_WRAP }, { "LAST SEEN", 0 },
+	{ "CLIENT", NW_COL_WRAP },
+	{ "SERVER", NW_COL_WRAP },
+	{ "KIND", NW_COL_WRAP },
+	{ "OFFERS", 0 },
+	{ "RUNS ON", 0 },
+	{ "CONNS", NW_COL_RIGHT },
+	{ "VALIDATED", NW_COL_WRAP },
+	{ "LAST SEEN", 0 },
 };
 
 struct listing {

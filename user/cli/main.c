@@ -25,6 +25,9 @@ const struct nw_command nw_commands[] = {
 	{ "read", "FILE...", 1, INT_MAX, nw_cmd_read,
 	  "look for the same in capture files (pcap, pcapng, also .gz; - is standard input); needs no daemon",
 	  nw_help_read },
+	{ "locate", "FILE...", 1, INT_MAX, nw_cmd_locate,
+	  "where on the path was it changed? Captures and journals of several places; needs no daemon",
+	  nw_help_locate },
 	{ "doctor", "[INTERFACE...]", 0, 64, nw_cmd_doctor,
 	  "what negwatchd needs: is it there? Attaches nothing; needs no daemon", nw_help_doctor },
 };
@@ -65,7 +68,7 @@ static void help(const struct nw_command *cmd)
 	print_options(NULL);
 	printf("\nMore on a command: negwatch COMMAND --help\n"
 	       "Exit: 0 done, 1 refused or not found, 2 usage, 3 no daemon to talk to\n"
-	       "(read and doctor: see their help).\n");
+	       "(read, locate and doctor: see their help).\n");
 }
 
 /* How many letters have to be changed, added or removed; two neighbours that changed places count as one. */

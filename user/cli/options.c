@@ -8,15 +8,10 @@
 
 static const char *set_vantage(void *member, const char *value)
 {
-	static const char *const names[] = {
-		[NW_VANTAGE_SERVER] = "server",
-		[NW_VANTAGE_CLIENT] = "client",
-		[NW_VANTAGE_BETWEEN] = "between",
-	};
 	enum nw_vantage *vantage = member;
 
-	for (size_t i = 1; i < NW_ARRAY_SIZE(names); i++)
-		if (strcmp(value, names[i]) == 0) {
+	for (unsigned int i = 1; i <= NW_VANTAGE_BETWEEN; i++)
+		if (strcmp(value, nw_vantage_name((uint8_t)i)) == 0) {
 			*vantage = i;
 			return NULL;
 		}

@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "capture_flows.h"
 #include "cli.h"
 #include "read_order.h"
 #include "read_text.h"
 #include "../engine/engine.h"
 #include "../sink/flow_json.h"
-#include "../source/capture.h"
 #include "../util/text.h"
 #include "../util/util.h"
 
@@ -27,16 +27,13 @@ enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_UNREADABLE = 2 };
 struct reader {
 	const struct nw_cli *cli;
 	const char *file; /* that is read */
-	struct nw_engine *engine;
-	struct nw_tap *tap;
-	struct nw_clock clock;
 	struct nw_order order;
 	int err; /* of the output */
 	struct nw_read_totals totals;
 };
 
 /* The flow as text of its own, NULL if it is not to be written. */
-static char *flow_text(struct reader *r, const struct nw_conn *c)
+static char *flow_text(struct reader *r, const struct nw_conn *c, int64_t wall_offset)
 {
 	json_t *j = NULL;
 	char *text = NULL;
@@ -47,11 +44,11 @@ static char *flow_text(struct reader *r, const struct nw_conn *c)
 		return NULL;
 	f = open_memstream(&text, &size);
 	if (f && r->cli->json) {
-		j = nw_flow_json(c, r->file, nw_clock_offset(&r->clock, c->first_ts));
+		j = nw_flow_json(c, r->file, wall_offset);
 		if (!j || json_dumpf(j, f, NW_JSON_LINE) < 0 || fputc('\n', f) == EOF)
 			r->err = -ENOMEM;
 	} else if (f) {
-		nw_read_text_flow(f, c, r->file, nw_clock_offset(&r->clock, c->first_ts));
+		nw_read_text_flow(f, c, r->file, wall_offset);
 	}
 	json_decref(j);
 	if (!f || fclose(f))
@@ -59,7 +56,7 @@ static char *flow_text(struct reader *r, const struct nw_conn *c)
 	return text;
 }
 
-static void on_done(void *arg, const struct nw_conn *c)
+static int on_flow(void *arg, const struct nw_conn *c, int64_t wall_offset)
 {
 	struct reader *r = arg;
 	struct nw_read_totals *t = &r->totals;
@@ -77,26 +74,11 @@ static void on_done(void *arg, const struct nw_conn *c)
 			t->worst = c->findings[i].severity;
 		t->any_finding = true;
 	}
-	if (nw_order_put(&r->order, c->id, flow_text(r, c)) < 0)
+	if (nw_order_put(&r->order, c->id, flow_text(r, c, wall_offset)) < 0)
 		r->err = -ENOMEM;
 	if (ferror(stdout))
 		r->err = -EIO;
-}
-
-static int on_event(void *arg, const struct nw_event *ev)
-{
-	return nw_engine_event(((struct reader *)arg)->engine, ev);
-}
-
-static int on_packet(void *arg, const struct nw_tap_packet *pkt)
-{
-	struct reader *r = arg;
-	struct nw_tap_packet p = *pkt;
-	int err;
-
-	p.ts = nw_clock_of(&r->clock, pkt->ts);
-	err = nw_tap_packet(r->tap, &p);
-	return err ? err : r->err;
+	return r->err;
 }
 
 static void complain(const char *file, const char *what)
@@ -129,31 +111,14 @@ static void mention_cut(const struct reader *r, const struct nw_capture_info *in
 /* One file from its first packet to its last. Returns 0, or < 0 having said why. */
 static int read_file(struct reader *r, const char *file)
 {
-	static const struct nw_engine_ops ops = { .done = on_done };
-	struct nw_tap_config tap_cfg = { .ports = r->cli->ports.port, .n_ports = r->cli->ports.n };
-	struct nw_engine_config cfg;
+	struct nw_tap_config tap = { .ports = r->cli->ports.port, .n_ports = r->cli->ports.n };
 	uint64_t flows = r->totals.flows, truncated = r->totals.not_observed[TRUNCATED];
-	struct nw_capture_info info = { 0 };
+	struct nw_capture_info info;
 	int err;
 
-	nw_engine_defaults(&cfg);
-	cfg.vantage = r->cli->vantage;
-	cfg.idle_timeout = 0;
 	r->file = file;
-	r->clock = (struct nw_clock){ 0 };
-	err = nw_engine_new(&r->engine, &cfg, &ops, r);
-	if (!err)
-		err = nw_tap_new(&r->tap, &tap_cfg, on_event, r);
-	if (!err)
-		err = nw_capture_read(file, on_packet, r, &info);
-	if (r->engine) {
-		/* Time went on to the last packet, also if that was no SMB. */
-		nw_engine_tick(r->engine, r->clock.now);
-		nw_engine_flush(r->engine);
-	}
+	err = nw_capture_flows(file, &tap, r->cli->vantage, on_flow, r, &info);
 	nw_order_end(&r->order);
-	nw_tap_free(&r->tap);
-	nw_engine_free(&r->engine);
 	r->totals.packets += info.packets;
 	if (info.link_type >= 0)
 		r->totals.files++;

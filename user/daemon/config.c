@@ -186,6 +186,16 @@ static const char *p_ring(void *to, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *p_record(void *to, size_t size, const char *value)
+{
+	bool exchanges = strcmp(value, "exchanges") == 0;
+
+	if (!exchanges && strcmp(value, "alerts") != 0)
+		return "alerts or exchanges";
+	*(bool *)to = exchanges;
+	return NULL;
+}
+
 #define AT(member) offsetof(struct nw_config, member), sizeof(((struct nw_config *)0)->member)
 
 static const struct {
@@ -205,6 +215,8 @@ static const struct {
 	{ "run_dir", "/run/negwatch", AT(run_dir), p_path, true, "directory of the control socket" },
 	{ "state_dir", "/var/lib/negwatch", AT(state_dir), p_path, true,
 	  "directory of the alert journal and the list of peers" },
+	{ "record", "alerts", AT(record_exchanges), p_record, false,
+	  "what the journal holds: alerts, or exchanges: good negotiations as well, for `negwatch locate`" },
 	{ "syslog_socket", "/dev/log", AT(syslog_socket), p_socket, false, "where alerts go, or none" },
 	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false, "of alerts" },
 	{ "syslog_severity", "auto", AT(syslog_levels), p_levels, false,
@@ -219,6 +231,8 @@ static const struct {
 	  "how long a VALIDATE may stay unanswered (rule 106)" },
 	{ "outcome_wait", "500 ms", AT(outcome_wait), p_time, true,
 	  "how long an alert waits to see what the server did about the change" },
+	{ "abort_window", "30 s", AT(abort_window), p_time, true,
+	  "how soon after the answer a client leaves that rejects it (105, 108)" },
 	{ "idle_timeout", "24 h", AT(idle_timeout), p_time, true,
 	  "a connection without events is forgotten after this time" },
 	{ "max_flows", "65536", AT(max_flows), p_count, true, "connections that are followed at once" },

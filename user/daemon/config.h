@@ -28,11 +28,12 @@ struct nw_config {
 	struct nw_ports ports;
 	char run_dir[PATH_MAX / 2];
 	char state_dir[PATH_MAX / 2];
+	bool record_exchanges;	 /* also those without an alert */
 	char syslog_socket[108]; /* empty: off */
 	int syslog_facility;	 /* LOG_AUTHPRIV, ... */
 	enum nw_syslog_format syslog_format;
 	struct nw_levels syslog_levels;
-	uint64_t answer_timeout, outcome_wait, idle_timeout; /* ns */
+	uint64_t answer_timeout, outcome_wait, abort_window, idle_timeout; /* ns */
 	uint32_t max_flows, max_peers;
 	uint32_t ring_bytes;
 	uint32_t syslog_queue; /* alerts */

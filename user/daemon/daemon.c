@@ -10,6 +10,7 @@
 #include "own_socket.h"
 #include "peers.h"
 #include "../sink/alert.h"
+#include "../sink/exchange.h"
 #include "../sink/flow_json.h"
 #include "../sink/syslog_text.h"
 #include "../util/log.h"
@@ -136,6 +137,24 @@ static int on_event(void *arg, const struct nw_event *ev)
 	return 0;
 }
 
+/* What was good is worth a record, where one asks which part of a path is to blame. */
+static void on_settled(void *arg, const struct nw_conn *conn)
+{
+	struct nw_daemon *d = arg;
+	struct nw_journal_state st;
+	_cleanup_free_ char *line = NULL;
+	json_t *o;
+
+	if (!d->cfg.record_exchanges || conn->n_findings)
+		return;
+	nw_journal_get_state(d->journal, &st);
+	o = nw_exchange_json(conn, d->host, iface_name(d, conn->ifindex), nw_wall_offset(), st.last_id);
+	line = o ? json_dumps(o, NW_JSON_LINE) : NULL;
+	json_decref(o);
+	if (line)
+		nw_journal_append(d->journal, line, strlen(line));
+}
+
 static void keep_alert(void *arg, char *line, size_t len)
 {
 	struct nw_daemon *d = arg;
@@ -149,7 +168,7 @@ static void keep_alert(void *arg, char *line, size_t len)
 
 static int start_engine(struct nw_daemon *d)
 {
-	static const struct nw_engine_ops ops = { .finding = on_finding };
+	static const struct nw_engine_ops ops = { .finding = on_finding, .settled = on_settled };
 	struct nw_engine_config cfg;
 	int err;
 
@@ -158,6 +177,7 @@ static int start_engine(struct nw_daemon *d)
 	cfg.max_peers = d->cfg.max_peers;
 	cfg.answer_timeout = d->cfg.answer_timeout;
 	cfg.outcome_wait = d->cfg.outcome_wait;
+	cfg.abort_window = d->cfg.abort_window;
 	cfg.idle_timeout = d->cfg.idle_timeout;
 	cfg.is_own = is_own;
 	cfg.is_socket = is_socket;

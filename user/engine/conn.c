@@ -176,6 +176,7 @@ int nw_params_set(struct nw_params *p, const struct nw_event *ev)
 	};
 	memcpy(p->guid, ev->smb.guid, sizeof(p->guid));
 	nw_traits_read(&p->traits, ev);
+	nw_marks_set(p, ev);
 	return 0;
 }
 
@@ -217,6 +218,17 @@ uint64_t nw_conn_impl(const struct nw_conn *c, enum nw_dir_id side)
 		side == NW_C2S ? nw_conn_negotiate_request(c) : nw_conn_negotiate_response(c);
 
 	return p ? p->traits.fingerprint : 0;
+}
+
+bool nw_conn_request_confirmed(const struct nw_conn *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_validate; i++)
+		if (c->validate[i].request_compared && !c->validate[i].request_differs &&
+		    c->validate[i].request.is_signed)
+			return true;
+	return false;
 }
 
 enum nw_observed nw_conn_observed(const struct nw_conn *c)

@@ -16,6 +16,7 @@ void nw_engine_defaults(struct nw_engine_config *cfg)
 		.max_peers = 8192,
 		.answer_timeout = 10 * NW_NS_PER_S,
 		.outcome_wait = 500 * NW_NS_PER_MS,
+		.abort_window = 30 * NW_NS_PER_S,
 	};
 }
 
@@ -58,6 +59,7 @@ static void leave(struct nw_engine *e, struct nw_conn *c)
 	nw_kernel_conclude(e, c);
 	nw_verdict_final(e, c);
 	nw_peers_note(e->peers, c, true);
+	nw_settle_now(e, c);
 	if (nw_conn_observed(c) != NW_OBSERVED_FULL)
 		e->stats.not_observed++;
 	if (e->ops.done)
@@ -140,6 +142,7 @@ static struct nw_conn *conn_of(struct nw_engine *e, const struct nw_event *ev)
 	}
 	c->ifindex = ev->ifindex;
 	nw_kernel_begin(e, c);
+	c->vantage = (uint8_t)nw_conn_vantage(e, c);
 	e->stats.conns++;
 	return c;
 }
@@ -220,12 +223,14 @@ static int on_validate(struct nw_engine *e, struct nw_conn *c, const struct nw_e
 	if (request) {
 		e->stats.validates++;
 		x->asked = e->now;
+		x->contradicts = nw_conn_request_confirmed(c);
 		nw_compare_request(x, nw_conn_negotiate_request(c));
 		nw_verdict_request(e, c, x);
 		return 0;
 	}
 	nw_compare_response(x, nw_conn_negotiate_response(c));
 	nw_verdict_response(e, c, x);
+	nw_settle_begin(e, c);
 	return 0;
 }
 
@@ -235,10 +240,12 @@ static void on_session(struct nw_conn *c, const struct nw_event *ev)
 		return;
 	/* MS-SMB2 2.2.6: SMB2_SESSION_FLAG_IS_GUEST, _IS_NULL. smbd sets neither for an anonymous session,
 	 * but leaves the answer unsigned: there is no key to sign with. */
-	if (ev->smb.session_flags & 0x0003)
+	if (ev->smb.session_flags & 0x0003) {
 		c->guest = true;
-	else if (ev->smb.flags & NW_SMB2_F_SIGNED)
+	} else if (ev->smb.flags & NW_SMB2_F_SIGNED) {
 		c->authenticated = true;
+		nw_verdict_session(c, ev);
+	}
 }
 
 static void on_gap(struct nw_conn *c, const struct nw_event *ev)
@@ -304,6 +311,8 @@ static void on_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event
 		set_closed(e, c, e->now);
 	if (!waits)
 		nw_verdict_end(e, c, ev, outcome);
+	if (c->state->closed_ts)
+		nw_settle_now(e, c);
 }
 
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
@@ -328,10 +337,11 @@ int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_ev
 		return on_validate(e, c, ev);
 	case NW_EV_SESSION_RSP:
 		on_session(c, ev);
+		if (c->authenticated && c->dialect == 0x0311)
+			nw_settle_begin(e, c);
 		return 0;
 	case NW_EV_TREE_RSP:
-		if (ev->smb.status == NW_STATUS_SUCCESS)
-			c->tree_connected = true;
+		nw_verdict_tree(c, ev);
 		return 0;
 	case NW_EV_LOGOFF:
 		nw_verdict_end(e, c, ev, NW_OUT_LOGOFF);
@@ -436,6 +446,7 @@ static void on_due(struct nw_engine *e, struct nw_conn *c)
 uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 {
 	struct nw_conn *c, *next;
+	uint64_t settle_due;
 
 	if (now > e->now)
 		e->now = now;
@@ -450,7 +461,8 @@ uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 	}
 	if (e->cfg.idle_timeout)
 		expire(e);
-	return e->next_due;
+	settle_due = nw_settle_tick(e);
+	return settle_due && (!e->next_due || settle_due < e->next_due) ? settle_due : e->next_due;
 }
 
 void nw_engine_lost(struct nw_engine *e, uint64_t now, uint64_t count)

@@ -42,9 +42,13 @@ struct nw_params {
 	uint16_t n_dialects; /* requests: as sent; at most NW_DIALECTS_MAX are kept */
 	bool is_signed;
 	bool encrypted;
-	uint8_t guid[16];	 /* wire order */
-	uint16_t *dialects;	 /* min(n_dialects, NW_DIALECTS_MAX) of them; owned by the flow */
 	struct nw_traits traits; /* NEGOTIATE */
+	uint8_t guid[16];	 /* wire order */
+	/* What nobody can give to another message, so that it is known again at another place (marks.c): */
+	uint8_t signature[16]; /* of the header (MS-SMB2 2.2.1.2), if is_signed */
+	uint8_t salt[16];      /* NEGOTIATE 3.1.1: first half of its pre-authentication salt; 0: none */
+	uint64_t body;	       /* NEGOTIATE: hash of all of it behind the header; 0: not all of it is known */
+	uint16_t *dialects;    /* min(n_dialects, NW_DIALECTS_MAX) of them; owned by the flow */
 };
 
 /* One exchange. */
@@ -56,6 +60,9 @@ struct nw_exchange {
 	uint8_t response_differs;
 	bool request_compared; /* both sides were known */
 	bool response_compared;
+	/* The request differs from a NEGOTIATE that another VALIDATE of the connection has confirmed. Linux
+	 * cifs makes it of each mount's own settings, so that a second session may say something else. */
+	bool contradicts;
 	uint64_t asked;	   /* when the request came, on the engine's clock */
 	bool concluded;	   /* the engine's own */
 	bool highest_same; /* request: dialects differ, but not the highest */
@@ -130,9 +137,12 @@ struct nw_finding {
 	uint8_t fields;		/* NW_FIELD_* */
 	uint8_t leg;		/* enum nw_leg */
 	uint8_t outcome;	/* enum nw_outcome_id */
+	bool doubtful;		/* 104, 105, 108: by a RST that looks forged, without proof */
+	bool refused;		/* 108: TREE_CONNECT was refused */
 	bool near_gap;		/* bytes or events were lost close by */
 	int16_t validate;	/* index into the flow's exchanges, -1: none */
-	uint64_t delay_ns;	/* from the VALIDATE request to what settled it; 0: does not apply */
+	uint64_t delay_ns;	/* from the VALIDATE request (105, 108: the last answer) to what settled it;
+				 * 0: does not apply */
 	char text[NW_TEXT_MAX]; /* one plain sentence, printable ASCII */
 };
 
@@ -173,8 +183,9 @@ struct nw_conn {
 	bool smb1_only; /* the server chose SMB1 */
 	bool encrypted, compressed;
 	bool authenticated, guest, tree_connected;
-	uint16_t dialect;		   /* negotiated, 0: unknown */
 	const struct nw_family *family[2]; /* by enum nw_dir_id: client, server; NULL: unknown */
+	uint16_t dialect;		   /* negotiated, 0: unknown */
+	uint8_t vantage;		   /* enum nw_vantage, as it was when the connection was first seen */
 
 	struct nw_exchange *negotiate; /* the last is the one that counts */
 	struct nw_exchange *validate;
@@ -200,6 +211,10 @@ struct nw_engine_config {
 	uint32_t max_peers;	 /* default 8192; see peers.h */
 	uint64_t answer_timeout; /* ns, rule 106; default 10 s: smbclient gives up after 20 */
 	uint64_t outcome_wait;	 /* ns, how long 101 waits for the server's reaction; default 500 ms */
+	/* ns, how soon behind the server's answer a client leaves that rejects it, or never gets it (105,
+	 * 108); default 30 s. Measured: smbclient 0.2 to 9 ms, cifs.ko 1 ms, and one round trip of the
+	 * network on top; smbclient without an answer 20 s. */
+	uint64_t abort_window;
 	uint64_t idle_timeout;	 /* ns without an event after which a connection is forgotten; 0: never */
 	uint64_t hash_seed;	 /* random where strangers choose the keys */
 	enum nw_vantage vantage; /* UNKNOWN: by own addresses */
@@ -211,12 +226,15 @@ struct nw_engine_config {
 };
 
 /*
- * finding: a rule was met; conn and finding are valid during the call. done: nothing more will come of
- * this connection (closed, evicted, or flushed); it is freed afterwards. Both may be NULL. Rule 110 is handed
- * to finding() once per peer (peers.h); a connection's own list has it each time.
+ * finding: a rule was met; conn and finding are valid during the call. Rule 110 is handed over once per peer
+ * (peers.h); a connection's own list has it each time. settled: once per connection that was validated, or
+ * logged on with 3.1.1: some time later (answer_timeout), or when it ended, if that is sooner; what it
+ * negotiated is complete. done: nothing more will come of this connection (closed, evicted, or flushed); it
+ * is freed afterwards. All may be NULL.
  */
 struct nw_engine_ops {
 	void (*finding)(void *arg, const struct nw_conn *conn, const struct nw_finding *finding);
+	void (*settled)(void *arg, const struct nw_conn *conn);
 	void (*done)(void *arg, const struct nw_conn *conn);
 };
 
@@ -278,6 +296,7 @@ const struct nw_reset *nw_conn_reset_at(const struct nw_conn *c, uint64_t ts, ui
 
 /* Names as in the output contract: "client-here", "fin", "ttl", ... Static storage. */
 const char *nw_leg_name(uint8_t leg);
+const char *nw_vantage_name(uint8_t vantage); /* "server", "client", "between"; NULL: unknown */
 const char *nw_end_name(uint8_t how);
 const char *nw_forged_name(uint8_t forged);
 const char *nw_kernel_name(uint8_t kernel);	  /* "sent", "not-accepted", ...; NULL: no word */

@@ -2,35 +2,8 @@
 /* NEGOTIATE messages taken apart for what their writer can't help saying. Offsets: MS-SMB2 2.2.3, 2.2.4. */
 #include <string.h>
 
+#include "contexts.h"
 #include "impl.h"
-#include "../../bpf/wire/smb.h"
-
-/* Real messages have two to seven. */
-#define CONTEXTS_MAX 16
-
-#define CTX_PREAUTH 0x0001
-#define CTX_ENCRYPTION 0x0002
-#define CTX_COMPRESSION 0x0003
-#define CTX_TRANSPORT 0x0006
-#define CTX_RDMA 0x0007
-#define CTX_SIGNING 0x0008
-#define CTX_POSIX 0x0100
-
-/* Bytes [at, at + n) of the message that are there; contexts and SPNEGO may lie at any offset. */
-struct bytes {
-	const uint8_t *p;
-	uint32_t n;
-};
-
-static uint16_t u16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] | p[1] << 8);
-}
-
-static uint32_t u32(const uint8_t *p)
-{
-	return u16(p) | (uint32_t)u16(p + 2) << 16;
-}
 
 static void digit(uint32_t *list, uint32_t value)
 {
@@ -43,64 +16,55 @@ static void mix(struct nw_traits *t, uint32_t word)
 }
 
 /* Algorithm identifiers: as many as are said and there. */
-static void mix_list(struct nw_traits *t, struct bytes b, uint32_t at, uint32_t count, uint32_t *list)
+static void mix_list(struct nw_traits *t, struct nw_bytes b, uint32_t at, uint32_t count, uint32_t *list)
 {
 	mix(t, count);
 	for (; count && at + 2 <= b.n; at += 2, count--) {
-		mix(t, u16(b.p + at));
+		mix(t, nw_get16(b.p + at));
 		if (list)
-			digit(list, u16(b.p + at) + 1u);
+			digit(list, nw_get16(b.p + at) + 1u);
 	}
 }
 
 /* MS-SMB2 2.2.3.1.1 and following. Of types without a row the length counts: their text may be anything. */
-static void mix_context(struct nw_traits *t, uint32_t type, struct bytes b)
+static void mix_context(struct nw_traits *t, uint32_t type, struct nw_bytes b)
 {
 	mix(t, type);
-	if (type == CTX_PREAUTH && b.n >= 4) {
-		mix(t, u16(b.p + 2)); /* SaltLength */
-		mix_list(t, b, 4, u16(b.p), NULL);
-	} else if (type == CTX_ENCRYPTION && b.n >= 2) {
-		mix_list(t, b, 2, u16(b.p), &t->ciphers);
-	} else if (type == CTX_SIGNING && b.n >= 2) {
-		mix_list(t, b, 2, u16(b.p), NULL);
-	} else if (type == CTX_COMPRESSION && b.n >= 8) {
-		mix(t, u32(b.p + 4)); /* Flags */
-		mix_list(t, b, 8, u16(b.p), &t->compression);
-	} else if (type == CTX_RDMA && b.n >= 8) {
-		mix_list(t, b, 8, u16(b.p), NULL);
-	} else if (type == CTX_TRANSPORT && b.n >= 4) {
-		mix(t, u32(b.p));
-	} else if (type == CTX_POSIX) {
+	if (type == NW_CTX_PREAUTH && b.n >= 4) {
+		mix(t, nw_get16(b.p + 2)); /* SaltLength */
+		mix_list(t, b, 4, nw_get16(b.p), NULL);
+	} else if (type == NW_CTX_ENCRYPTION && b.n >= 2) {
+		mix_list(t, b, 2, nw_get16(b.p), &t->ciphers);
+	} else if (type == NW_CTX_SIGNING && b.n >= 2) {
+		mix_list(t, b, 2, nw_get16(b.p), NULL);
+	} else if (type == NW_CTX_COMPRESSION && b.n >= 8) {
+		mix(t, nw_get32(b.p + 4)); /* Flags */
+		mix_list(t, b, 8, nw_get16(b.p), &t->compression);
+	} else if (type == NW_CTX_RDMA && b.n >= 8) {
+		mix_list(t, b, 8, nw_get16(b.p), NULL);
+	} else if (type == NW_CTX_TRANSPORT && b.n >= 4) {
+		mix(t, nw_get32(b.p));
+	} else if (type == NW_CTX_POSIX) {
 		mix(t, b.n);
 	}
 }
 
 /* False if the list is not there as a whole. */
-static bool read_contexts(struct nw_traits *t, struct bytes msg, uint32_t at, uint32_t count)
+static bool read_contexts(struct nw_traits *t, struct nw_contexts list)
 {
-	if (count > CONTEXTS_MAX)
-		return false;
-	mix(t, count);
-	while (count--) {
-		uint32_t type, len;
+	struct nw_bytes data;
+	uint32_t type;
 
-		if (at > msg.n || msg.n - at < 8)
-			return false;
-		type = u16(msg.p + at);
-		len = u16(msg.p + at + 2);
-		at += 8;
-		if (len > msg.n - at)
-			return false;
-		digit(&t->contexts, type == CTX_POSIX ? 9 : type && type < 9 ? type : 15);
-		mix_context(t, type, (struct bytes){ msg.p + at, len });
-		at += (len + 7) & ~7u;
+	mix(t, list.left);
+	while (nw_context_next(&list, &type, &data)) {
+		digit(&t->contexts, type == NW_CTX_POSIX ? 9 : type && type < 9 ? type : 15);
+		mix_context(t, type, data);
 	}
-	return true;
+	return !list.left;
 }
 
 /* Enters an element of DER (X.690 8.1): *b becomes its content. False if it is another or not there. */
-static bool der_enter(struct bytes *b, uint8_t tag)
+static bool der_enter(struct nw_bytes *b, uint8_t tag)
 {
 	uint32_t head = 2, len, k;
 
@@ -114,12 +78,12 @@ static bool der_enter(struct bytes *b, uint8_t tag)
 		len = k == 1 ? b->p[2] : b->p[2] << 8 | b->p[3];
 		head += k;
 	}
-	*b = (struct bytes){ b->p + head, nw_min(len, b->n - head) };
+	*b = (struct nw_bytes){ b->p + head, nw_min(len, b->n - head) };
 	return true;
 }
 
 /* The mechanisms that SPNEGO offers (RFC 4178 4.2.1), in order. They lie at its beginning. */
-static void read_mechs(struct nw_traits *t, struct bytes b)
+static void read_mechs(struct nw_traits *t, struct nw_bytes b)
 {
 	static const struct {
 		const char *oid;
@@ -131,12 +95,12 @@ static void read_mechs(struct nw_traits *t, struct bytes b)
 		{ "\x2a\x86\x48\x86\xf7\x12\x01\x02\x02\x03", 10, NW_MECH_U2U },
 		{ "\x2b\x06\x01\x04\x01\x82\x37\x02\x02\x0a", 10, NW_MECH_NTLM },
 	};
-	struct bytes oid;
+	struct nw_bytes oid;
 	unsigned int i;
 
 	if (!der_enter(&b, 0x60) || b.n < 8 || b.p[0] != 0x06)
 		return;
-	b = (struct bytes){ b.p + 8, b.n - 8 }; /* the mechanism SPNEGO itself: 06 06 and six bytes */
+	b = (struct nw_bytes){ b.p + 8, b.n - 8 }; /* the mechanism SPNEGO itself: 06 06 and six bytes */
 	if (!der_enter(&b, 0xa0) || !der_enter(&b, 0x30) || !der_enter(&b, 0xa0) || !der_enter(&b, 0x30))
 		return;
 	while (oid = b, der_enter(&oid, 0x06)) {
@@ -146,7 +110,7 @@ static void read_mechs(struct nw_traits *t, struct bytes b)
 			if (oid.n == known[i].len && !memcmp(oid.p, known[i].oid, oid.n))
 				mech = known[i].mech;
 		digit(&t->mechs, mech);
-		b = (struct bytes){ oid.p + oid.n, (uint32_t)(b.p + b.n - (oid.p + oid.n)) };
+		b = (struct nw_bytes){ oid.p + oid.n, (uint32_t)(b.p + b.n - (oid.p + oid.n)) };
 	}
 	mix(t, t->mechs);
 }
@@ -176,15 +140,15 @@ static bool offers_311(const uint8_t *h, uint32_t n, uint32_t count)
 	uint32_t i;
 
 	for (i = 0; i < count && NW_NEGQ_DIALECTS + 2 * i + 2 <= n; i++)
-		if (u16(h + NW_NEGQ_DIALECTS + 2 * i) == 0x0311)
+		if (nw_get16(h + NW_NEGQ_DIALECTS + 2 * i) == 0x0311)
 			return true;
 	return false;
 }
 
-static void read_request(struct nw_traits *t, const struct nw_smb *m, struct bytes b)
+static void read_request(struct nw_traits *t, const struct nw_smb *m, struct nw_bytes b)
 {
 	static const uint8_t zero[8];
-	uint32_t process = u32(b.p + 32), i;
+	uint32_t process = nw_get32(b.p + 32), i;
 
 	t->process = !process	       ? NW_PROCESS_ZERO :
 		     process == 0xfeff ? NW_PROCESS_FEFF :
@@ -194,35 +158,35 @@ static void read_request(struct nw_traits *t, const struct nw_smb *m, struct byt
 	mix(t, m->security_mode | (uint32_t)m->n_dialects << 16);
 	mix(t, m->capabilities);
 	for (i = 0; i < nw_min(m->n_dialects, NW_DIALECTS_MAX); i++)
-		mix(t, u16(b.p + NW_NEGQ_DIALECTS + 2 * i));
+		mix(t, nw_get16(b.p + NW_NEGQ_DIALECTS + 2 * i));
 	/* ClientStartTime, or where the contexts are */
 	if (offers_311(b.p, b.n, m->n_dialects)) {
-		t->contexts_known = read_contexts(t, b, u32(b.p + 92), u16(b.p + 96));
+		t->contexts_known = read_contexts(t, nw_contexts_of(b, true));
 	} else {
 		mix(t, memcmp(b.p + 92, zero, 8) != 0);
 		t->contexts_known = true;
 	}
 }
 
-static void read_response(struct nw_traits *t, const struct nw_smb *m, struct bytes b)
+static void read_response(struct nw_traits *t, const struct nw_smb *m, struct nw_bytes b)
 {
-	uint32_t at = u16(b.p + 120), len = u16(b.p + 122);
+	uint32_t at = nw_get16(b.p + 120), len = nw_get16(b.p + 122);
 
-	t->start_time = u32(b.p + 112) | u32(b.p + 116);
+	t->start_time = nw_get32(b.p + 112) | nw_get32(b.p + 116);
 	mix(t, 'R' | (uint32_t)t->start_time << 8);
 	mix(t, m->security_mode | (uint32_t)m->dialect << 16);
 	mix(t, m->capabilities);
-	mix(t, u32(b.p + 92)); /* MaxTransactSize, MaxReadSize, MaxWriteSize */
-	mix(t, u32(b.p + 96));
-	mix(t, u32(b.p + 100));
+	mix(t, nw_get32(b.p + 92)); /* MaxTransactSize, MaxReadSize, MaxWriteSize */
+	mix(t, nw_get32(b.p + 96));
+	mix(t, nw_get32(b.p + 100));
 	if (at < b.n)
-		read_mechs(t, (struct bytes){ b.p + at, nw_min(len, b.n - at) });
-	t->contexts_known = m->dialect != 0x0311 || read_contexts(t, b, u32(b.p + 124), u16(b.p + 70));
+		read_mechs(t, (struct nw_bytes){ b.p + at, nw_min(len, b.n - at) });
+	t->contexts_known = m->dialect != 0x0311 || read_contexts(t, nw_contexts_of(b, false));
 }
 
 void nw_traits_read(struct nw_traits *t, const struct nw_event *ev)
 {
-	struct bytes b = { ev->data + 4, ev->data_len > 4 ? ev->data_len - 4u : 0 };
+	struct nw_bytes b = { ev->data + 4, ev->data_len > 4 ? ev->data_len - 4u : 0 };
 	bool request = ev->type == NW_EV_NEGOTIATE_REQ;
 
 	memset(t, 0, sizeof(*t));
@@ -233,8 +197,8 @@ void nw_traits_read(struct nw_traits *t, const struct nw_event *ev)
 	    (request ? NW_NEGQ_DIALECTS + 2 * nw_min(ev->smb.n_dialects, NW_DIALECTS_MAX) : NW_NEGR_END))
 		return;
 	t->fingerprint = 0x6e65677761746368ULL;
-	t->credit_charge = u16(b.p + 6);
-	t->credits = u16(b.p + 14);
+	t->credit_charge = nw_get16(b.p + 6);
+	t->credits = nw_get16(b.p + 14);
 	t->guid = nw_guid_kind(ev->smb.guid);
 	if (request)
 		read_request(t, &ev->smb, b);

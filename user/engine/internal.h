@@ -69,6 +69,21 @@ struct nw_kernel_state {
 	uint8_t next;	  /* of word[] */
 };
 
+/* The packet that settled something. */
+struct nw_where {
+	uint64_t ts; /* event clock, ns */
+	uint64_t frame;
+};
+
+/* How somebody left. */
+struct nw_left {
+	struct nw_where at;
+	uint64_t by;	     /* engine clock: when it counts, if doubtful; 0: none */
+	uint64_t session_id; /* LOGOFF */
+	uint8_t outcome;     /* enum nw_outcome_id */
+	bool doubtful;	     /* by a RST that looks forged */
+};
+
 struct nw_conn_state {
 	struct nw_join join[2];
 	struct nw_endpoint endpoint[2];
@@ -79,9 +94,17 @@ struct nw_conn_state {
 	uint64_t unvalidated; /* a tree was used before any VALIDATE; 0: not */
 	uint64_t unvalidated_frame;
 	struct nw_kernel_state kernel;
+	struct nw_left doubt;
+	uint64_t unused_session; /* 3.1.1: event time of the answer that no request has followed; 0: none */
+	uint64_t refused_ts;	 /* of the last TREE_CONNECT that got ACCESS_DENIED */
+	uint8_t refused;	 /* how many in a row, as far as is counted */
+	bool used;		 /* a tree was used since the last VALIDATE request */
 	int16_t unused_validate; /* answered well, and the tree not used since; -1: none */
 	uint8_t fins;		 /* bit by direction */
 	uint8_t noted;		 /* what the memory over connections has of it; its own bits */
+	enum { NW_UNSETTLED, NW_SETTLING, NW_SETTLED } settled;
+	uint64_t settle_due;
+	struct nw_conn *settle_prev, *settle_next;
 };
 
 struct nw_engine {
@@ -96,6 +119,7 @@ struct nw_engine {
 	uint64_t lost_ts;
 	bool kernel_speaks, kernel_complete;
 	struct nw_conn *closed_first, *closed_last; /* in order of closing */
+	struct nw_conn *settle_first, *settle_last; /* NW_SETTLING, in order of settle_due */
 	/* Joiners at work; with none free, they are taken away in turn, so that nobody can keep all of them.
 	 */
 	struct nw_join *held[NW_JOINS_MAX];
@@ -115,6 +139,17 @@ int nw_conn_step(struct nw_conn *c, const struct nw_event *ev);
 /* The NEGOTIATE request and response that count: the last that are not provisional; NULL: none. */
 const struct nw_params *nw_conn_negotiate_request(const struct nw_conn *c);
 const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c);
+/* Was the NEGOTIATE request confirmed by a signed VALIDATE? */
+bool nw_conn_request_confirmed(const struct nw_conn *c);
+
+/* marks.c: signature, salt and body of the message in the event's snapshot. */
+void nw_marks_set(struct nw_params *p, const struct nw_event *ev);
+
+/* settle.c: a connection begins to settle; now is the time; all those whose time has come. The last returns
+ * when the next one's comes, 0: none. */
+void nw_settle_begin(struct nw_engine *e, struct nw_conn *c);
+void nw_settle_now(struct nw_engine *e, struct nw_conn *c);
+uint64_t nw_settle_tick(struct nw_engine *e);
 
 /* compare.c */
 void nw_compare_request(struct nw_exchange *x, const struct nw_params *negotiate);
@@ -128,12 +163,16 @@ void nw_join_release(struct nw_engine *e, struct nw_join *j);
 /* engine.c */
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
 
-/* verdict.c */
+/* verdict_message.c */
 void nw_verdict_request(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
-void nw_verdict_resets(struct nw_engine *e, struct nw_conn *c);
 void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
-void nw_verdict_used(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
+/* verdict_end.c */
+void nw_verdict_resets(struct nw_engine *e, struct nw_conn *c);
+void nw_verdict_session(struct nw_conn *c, const struct nw_event *ev);
+void nw_verdict_tree(struct nw_conn *c, const struct nw_event *ev);
 void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev, uint8_t outcome);
+/* verdict.c */
+void nw_verdict_used(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev);
 void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now);
 /* An exchange is about to be forgotten, or nothing more will come: a difference is a fact. */
 void nw_verdict_forget(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);

@@ -224,6 +224,8 @@ static void see(struct nw_peer *peer, const struct nw_conn *c)
 	if (!req)
 		return;
 	peer->offered = nw_highest_dialect(req);
+	peer->family = c->family[NW_C2S];
+	peer->impl = nw_conn_impl(c, NW_C2S);
 	memcpy(peer->guid, req->guid, sizeof(peer->guid));
 }
 

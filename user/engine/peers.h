@@ -41,6 +41,8 @@ struct nw_peer {
 	int64_t alerted;	  /* ... and was told */
 	int64_t last_finding;
 	uint16_t last_rule;
+	const struct nw_family *family; /* of the client; NULL: unknown */
+	uint64_t impl;			/* its second fingerprint (impl.h); 0: unknown */
 	/* Connections with a session; the others: how many of them were that */
 	uint64_t connections, validated, preauth /* 3.1.1 */, unvalidated /* rule 110 */, encrypted, guest;
 	uint64_t findings;
@@ -65,7 +67,7 @@ struct nw_peers_stats {
 struct nw_peers;
 
 /*
- * max: of peers, and of instances; a peer takes 176 + 88 bytes, an instance 80 + 88: 8192 of both 3.4 MiB.
+ * max: of peers, and of instances; a peer takes 192 + 88 bytes, an instance 80 + 88: 8192 of both 3.5 MiB.
  * seed: random where strangers choose the keys. 0, -ENOMEM or -EINVAL.
  */
 int nw_peers_new(struct nw_peers **out, uint32_t max, uint64_t seed);

@@ -99,7 +99,8 @@ const struct nw_rule nw_rules[] = {
 			"The server's two answers are equal at this place, signed and successful, and the client "
 			"closed, reset or logged off instead of using the share. That is what a client does whose "
 			"NEGOTIATE response said something else: it may have been altered between this place and the "
-			"client. Nothing visible here proves it; a user who cancels looks the same.",
+			"client. Nothing visible here proves it; a user who cancels looks the same. A client that leaves in "
+			"order (TREE_DISCONNECT first), or later than abort_window (30 s), is not told of.",
 		.remedy = "Look from the client's side: SMBClient event 31012 on Windows prints both versions, "
 			  "dmesg on Linux; or run negwatch (or a capture) on the client's host.\n\n" ADVICE_EXEMPT
 				  ADVICE_SIGNING,
@@ -130,6 +131,25 @@ const struct nw_rule nw_rules[] = {
 		.remedy = "Look for inspecting firewalls, intrusion prevention and accelerators that reset "
 			  "connections on port 445; the TTL tells how many hops away it is.",
 		.section = "none (RFC 9293 3.5.3)",
+	},
+	{
+		.number = 108,
+		.severity = NW_SEV_WARNING,
+		.name = "preauth-aborted",
+		.sentence = "On 3.1.1 the client left right after its login, or all its TREE_CONNECTs were refused.",
+		.explanation =
+			"SMB 3.1.1 has no VALIDATE: the session's keys are derived from a hash over every byte of "
+			"NEGOTIATE and SESSION_SETUP. If the two ends saw different bytes, the signature of the last "
+			"SESSION_SETUP response is wrong for the client: smbclient closes at once. Linux cifs goes on "
+			"and signs TREE_CONNECT with a key that the server doesn't have: STATUS_ACCESS_DENIED, for IPC$ "
+			"and for the share, and \"Permission denied\" for the user.\n\n"
+			"Nothing visible proves it, and nothing says on which leg. A program that only tries a login "
+			"and closes without LOGOFF looks the same, and so does a user who may not use any share. Users "
+			"without right to one share do not: they are let into IPC$.",
+		.remedy = "Compare NEGOTIATE as both ends saw it: negwatch read over captures of both hosts. On Windows "
+			  "look for SMBServer event 1005, SMBClient 31013; with smbclient for \"session setup failed: "
+			  "NT_STATUS_ACCESS_DENIED\".\n\n" ADVICE_EXEMPT,
+		.section = "3.2.5.3.1, 3.3.5.2.4",
 	},
 	{
 		.number = 109,

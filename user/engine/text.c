@@ -12,6 +12,17 @@ const char *nw_leg_name(uint8_t leg)
 	return NAME_AT(names, leg);
 }
 
+const char *nw_vantage_name(uint8_t vantage)
+{
+	static const char *const names[] = {
+		[NW_VANTAGE_SERVER] = "server",
+		[NW_VANTAGE_CLIENT] = "client",
+		[NW_VANTAGE_BETWEEN] = "between",
+	};
+
+	return vantage <= NW_VANTAGE_BETWEEN ? names[vantage] : NULL;
+}
+
 const char *nw_end_name(uint8_t how)
 {
 	static const char *const names[] = { "none", "fin", "rst" };
@@ -129,31 +140,51 @@ static void say_101(struct nw_text *s, const struct nw_conn *c, const struct nw_
 	const struct nw_exchange *x = &c->validate[f->validate];
 
 	if (f->leg == NW_LEG_NONE)
-		nw_text_add(s, "SMB2 NEGOTIATE request was altered within this client: ");
+		nw_text_add(s, "SMB2 NEGOTIATE request differs from VALIDATE within this client, it was "
+			       "altered or contradicts itself: ");
 	else
 		nw_text_add(s, "SMB2 NEGOTIATE request was altered between the client and %s: ", here(v));
 	say_fields(s, f->fields);
 	if (f->fields & NW_FIELD_DIALECTS)
 		nw_text_add(s, x->highest_same ? ", the highest offered is the same" :
 						 ", the highest offered was changed");
+	if (!x->request.is_signed)
+		nw_text_add(s, " (VALIDATE is not signed: it may be the one that was altered)");
+	else if (x->response.ts && x->response.status == NW_STATUS_ACCESS_DENIED)
+		nw_text_add(s, " (the server denied VALIDATE, as it does where the signature is wrong: "
+			       "VALIDATE may be "
+			       "the one that was altered)");
 	say_outcome(s, f);
+}
+
+/* A reset that looks forged proves neither that its supposed sender wanted it nor why. */
+static void say_doubt(struct nw_text *s, const char *sender)
+{
+	nw_text_add(s, "the reset is unlike %s's other packets and may come from a device on the way",
+		    sender);
 }
 
 static void say_104(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f, enum nw_vantage v)
 {
-	const struct nw_params *req = &c->validate[f->validate].request;
+	const struct nw_exchange *x = &c->validate[f->validate];
 
 	nw_text_add(s, "Server %s the connection ",
 		    f->outcome == NW_OUT_SERVER_RST ? "reset (RST)" : "closed (FIN)");
 	say_delay(s, f->delay_ns);
-	nw_text_add(
-		s,
-		" after a VALIDATE_NEGOTIATE_INFO request that matches NEGOTIATE here, without an answer: ");
-	if (req->max_output < 24)
+	nw_text_add(s, " after a VALIDATE_NEGOTIATE_INFO request that %s NEGOTIATE here, without an answer: ",
+		    x->contradicts ? "differs from" : "matches");
+	if (x->contradicts)
+		nw_text_add(s,
+			    "another one of this connection matched, so that the client contradicts itself");
+	else if (x->request.max_output < 24)
 		nw_text_add(s, "MaxOutputResponse is %u, below the 24 that the server has to insist on",
-			    req->max_output);
+			    x->request.max_output);
 	else if (c->dialect == 0x0311)
 		nw_text_add(s, "on 3.1.1 the server has to refuse it");
+	else if (!x->request.is_signed)
+		nw_text_add(s, "the request is not signed, which a server may refuse");
+	else if (f->doubtful)
+		say_doubt(s, "the server");
 	else if (v == NW_VANTAGE_SERVER)
 		nw_text_add(s, "nothing was changed on the way here, look at the server's own log");
 	else
@@ -177,6 +208,30 @@ static void say_fall(struct nw_text *s, const struct nw_engine *e, const struct 
 		    f->fields == NW_FIELD_DIALECTS ? "the list it offers" : "the server's choice",
 		    f->fields == NW_FIELD_DIALECTS ? "the client and " : "the server and ");
 	nw_text_add(s, "%s", here(v));
+}
+
+static void say_leaving(struct nw_text *s, const struct nw_finding *f)
+{
+	nw_text_add(s, "Client %s ",
+		    f->outcome == NW_OUT_LOGOFF	    ? "logged off" :
+		    f->outcome == NW_OUT_CLIENT_RST ? "reset the connection (RST)" :
+						      "closed the connection (FIN)");
+	say_delay(s, f->delay_ns);
+}
+
+static void say_108(struct nw_text *s, const struct nw_finding *f)
+{
+	say_leaving(s, f);
+	nw_text_add(s, f->refused ?
+			       " after TREE_CONNECT was refused again with ACCESS_DENIED, also for the first "
+			       "share, on 3.1.1: " :
+			       " after its login succeeded on 3.1.1, without connecting a share: ");
+	if (f->doubtful)
+		say_doubt(s, "the client");
+	else
+		nw_text_add(s, "NEGOTIATE may have been altered between client and server, or %s",
+			    f->refused ? "the user has no right to any share" :
+					 "the client only tried the login");
 }
 
 static void say_109(struct nw_text *s, const struct nw_conn *c, const struct nw_finding *f, enum nw_vantage v)
@@ -221,7 +276,8 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 	switch (f->rule) {
 	case 102:
 		if (f->leg == NW_LEG_NONE)
-			nw_text_add(s, "SMB2 NEGOTIATE response was altered within this server: ");
+			nw_text_add(s, "SMB2 NEGOTIATE response differs from VALIDATE within this server, it "
+				       "was altered or contradicts itself: ");
 		else
 			nw_text_add(s, "SMB2 NEGOTIATE response was altered between the server and %s: ",
 				    here(v));
@@ -232,24 +288,26 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 			    "VALIDATE_NEGOTIATE_INFO was answered (status 0x%08x) neither signed nor "
 			    "encrypted: it proves nothing, ",
 			    x ? x->response.status : 0);
-		if (f->leg == NW_LEG_NONE)
+		if (x && x->request.ts && !x->request.is_signed)
+			nw_text_add(s, "and the request was not signed when it came here either");
+		else if (f->leg == NW_LEG_NONE)
 			nw_text_add(s, "and it left this server like that");
 		else
 			nw_text_add(s, "and may be forged or stripped between the server and %s", here(v));
 		break;
 	case 105:
-		nw_text_add(s, "Client %s ",
-			    f->outcome == NW_OUT_LOGOFF	    ? "logged off" :
-			    f->outcome == NW_OUT_CLIENT_RST ? "reset the connection (RST)" :
-							      "closed the connection (FIN)");
-		say_delay(s, f->delay_ns);
+		say_leaving(s, f);
 		nw_text_add(s, " after VALIDATE_NEGOTIATE_INFO was answered well, without using the tree: ");
-		if (f->leg == NW_LEG_NONE)
+		if (f->doubtful)
+			say_doubt(s, "the client");
+		else if (f->leg == NW_LEG_NONE)
 			nw_text_add(s, "it may have found a signature wrong, or was told to stop");
 		else
-			nw_text_add(s,
-				    "the NEGOTIATE response may have been altered between %s and the client",
-				    here(v));
+			nw_text_add(
+				s,
+				"the NEGOTIATE response may have been altered between %s and the client, or "
+				"the client was stopped",
+				here(v));
 		break;
 	case 106:
 		nw_text_add(s, "VALIDATE_NEGOTIATE_INFO was not answered within ");
@@ -293,6 +351,9 @@ void nw_finding_text(const struct nw_engine *e, const struct nw_conn *c, struct 
 		break;
 	case 107:
 		say_107(&s, c, f);
+		break;
+	case 108:
+		say_108(&s, f);
 		break;
 	case 109:
 		if (f->validate < 0)

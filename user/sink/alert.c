@@ -153,20 +153,30 @@ static json_t *own_part(const struct nw_alert *a)
 	return o;
 }
 
-json_t *nw_alert_json(const struct nw_alert *a)
+json_t *nw_eve_json(const char *event_type, int64_t wall, const char *host, const char *iface,
+		    const struct nw_conn *conn)
 {
 	json_t *o = json_object();
 	char stamp[NW_TIME_TEXT];
 
 	if (!o)
 		return NULL;
-	set(o, "timestamp", json_string(nw_time_eve(stamp, a->wall)));
-	set(o, "event_type", json_string("alert"));
-	set(o, "host", json_string(a->host));
-	if (a->iface)
-		set(o, "in_iface", json_string(a->iface));
-	if (a->conn)
-		set_ends(o, a->conn);
+	set(o, "timestamp", json_string(nw_time_eve(stamp, wall)));
+	set(o, "event_type", json_string(event_type));
+	set(o, "host", json_string(host));
+	if (iface)
+		set(o, "in_iface", json_string(iface));
+	if (conn)
+		set_ends(o, conn);
+	return o;
+}
+
+json_t *nw_alert_json(const struct nw_alert *a)
+{
+	json_t *o = nw_eve_json("alert", a->wall, a->host, a->iface, a->conn);
+
+	if (!o)
+		return NULL;
 	set(o, "alert", signature(a));
 	if (a->conn)
 		set(o, "smb", smb(a));

@@ -35,6 +35,10 @@ const char *nw_rule_verdict(unsigned int rule);
 /* As Suricata counts: 1 (worst) to 3. */
 int nw_eve_severity(uint8_t severity);
 
+/* What every EVE record begins with; iface and conn may be NULL. A new reference, or NULL without memory. */
+json_t *nw_eve_json(const char *event_type, int64_t wall, const char *host, const char *iface,
+		    const struct nw_conn *conn);
+
 /* A new reference, or NULL without memory. */
 json_t *nw_alert_json(const struct nw_alert *a);
 

@@ -71,6 +71,19 @@ static int set_guid(json_t *o, const char *key, const uint8_t guid[16])
 	return json_object_set_new(o, key, json_string(nw_guid_text(text, guid)));
 }
 
+/* 16 bytes as hex; all zero: there are none. */
+static int set_bytes(json_t *o, const char *key, const uint8_t bytes[16])
+{
+	char text[33];
+	int i, any = 0;
+
+	for (i = 0; i < 16; i++) {
+		any |= bytes[i];
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	}
+	return any ? json_object_set_new(o, key, json_string(text)) : 0;
+}
+
 static int set_dialects(json_t *o, const struct nw_params *p, bool is_response)
 {
 	unsigned int i, n = p->n_dialects < NW_DIALECTS_MAX ? p->n_dialects : NW_DIALECTS_MAX;
@@ -94,7 +107,7 @@ static int set_protection(json_t *o, const struct nw_params *p)
 
 	if (p->encrypted)
 		bad |= json_object_set_new(o, "encrypted", json_true());
-	return bad;
+	return bad | set_bytes(o, "signature", p->signature);
 }
 
 static int set_values(json_t *o, const struct nw_params *p, bool is_response)
@@ -143,6 +156,8 @@ static json_t *message(const struct nw_conn *c, const struct nw_params *p, bool 
 		bad |= set_count(o, "max_output_response", p->max_output);
 	bad |= set_fingerprint(o, "fingerprint", p->fingerprint);
 	bad |= set_fingerprint(o, "impl", p->traits.fingerprint);
+	bad |= set_bytes(o, "salt", p->salt);
+	bad |= set_fingerprint(o, "body", p->body);
 	return whole(o, bad);
 }
 
@@ -329,6 +344,8 @@ static int set_state(json_t *o, const struct nw_conn *c)
 {
 	int bad = 0;
 
+	if (nw_vantage_name(c->vantage))
+		bad |= json_object_set_new(o, "vantage", json_string(nw_vantage_name(c->vantage)));
 	bad |= json_object_set_new(o, "syn_seen", json_boolean(c->syn_seen));
 	bad |= json_object_set_new(o, "observed", json_string(nw_observed_name(nw_conn_observed(c))));
 	if (c->unseen)

@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "exchange.h"
 #include "journal.h"
 #include "../util/log.h"
 #include "../util/util.h"
@@ -34,16 +35,26 @@ struct tail {
 	off_t begin; /* where they lie in the file */
 };
 
-/* False if the line is no JSON. Sets *id if it is an alert. */
+/* False if the line is no JSON. Sets *id if it is an alert, or names the last one before it. */
 static bool read_line(const char *line, size_t len, uint64_t *id)
 {
-	json_t *o = json_loadb(line, len, 0, NULL);
-	json_int_t n = json_integer_value(json_object_get(json_object_get(o, "negwatch"), "alert_id"));
+	json_t *o = json_loadb(line, len, 0, NULL), *own = json_object_get(o, "negwatch");
+	json_int_t n = json_integer_value(json_object_get(own, "alert_id"));
 
+	if (!n)
+		n = json_integer_value(json_object_get(own, "after_alert"));
 	if (n > 0)
 		*id = (uint64_t)n;
 	json_decref(o);
 	return o;
+}
+
+/* In a string, the quotes would be escaped. */
+static bool is_exchange(const char *line, size_t len)
+{
+	static const char mark[] = "\"event_type\":\"" NW_EVENT_EXCHANGE "\"";
+
+	return memmem(line, len, mark, sizeof(mark) - 1);
 }
 
 /* Where the line that ends before `end` begins. */
@@ -120,19 +131,21 @@ static void hand_out(const struct tail *t, unsigned int keep, void (*fn)(void *a
 {
 	size_t begin = t->len;
 
-	for (unsigned int n = 0; n < keep && begin > 0; n++) {
+	for (unsigned int n = 0; n < keep && begin > 0;) {
 		size_t before = line_before(t, begin - 1);
 
 		/* The first piece of a tail is not a whole line. */
 		if (before == 0 && t->begin > 0)
 			break;
+		n += !is_exchange(t->text + before, begin - before);
 		begin = before;
 	}
 	while (begin < t->len) {
 		char *line = t->text + begin;
 		size_t len = (size_t)((char *)memchr(line, '\n', t->len - begin) - line);
 
-		fn(arg, line, len);
+		if (!is_exchange(line, len))
+			fn(arg, line, len);
 		begin += len + 1;
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The alert journal: one JSON line per alert in state_dir/alerts.jsonl, append-only. It is the truth. */
+/* The alert journal: one JSON line per alert in state_dir/alerts.jsonl, append-only. It is the truth. If so
+ * configured, there are lines about negotiations that were good (exchange.h) between them. */
 #ifndef NW_JOURNAL_H
 #define NW_JOURNAL_H
 
@@ -10,7 +11,7 @@ struct nw_journal;
 
 struct nw_journal_state {
 	const char *path;
-	uint64_t last_id;   /* of the last alert that was given a number */
+	uint64_t last_id;   /* of the last alert that was given a number, 0: none */
 	uint64_t repaired;  /* lines cut off at start because a crash had torn them */
 	uint64_t unwritten; /* alerts that could not be written since the start */
 	int error;	    /* -errno of the last attempt to write, 0: it worked */
@@ -18,7 +19,7 @@ struct nw_journal_state {
 
 /*
  * Opens the journal, creating it and state_dir if needed, and cuts off what a crash has torn. Hands the last
- * `keep` lines to fn, oldest first, without their newline (fn may change them). 0, or -errno after having
+ * `keep` alerts to fn, oldest first, without their newline (fn may change them). 0, or -errno after having
  * logged it; -EBUSY: another negwatchd writes here. *out is untouched on failure.
  */
 int nw_journal_open(struct nw_journal **out, const char *state_dir, unsigned int keep,

@@ -2,8 +2,10 @@
 /* Peers and instances to JSON and back. What is not known is left out. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "peer_json.h"
@@ -85,6 +87,7 @@ static int set_guid(json_t *o, const char *key, const uint8_t guid[16])
  * {"type":"peer","client_ip":"10.1.2.3","server_ip":"10.0.0.10","server_port":445,
  *  "capabilities":127,"security_mode":1,    of the client's NEGOTIATE requests; 0 and 0 after SMB1 starts
  *  "client_guid":"...",                     the last
+ *  "client_family":"samba-client","client_impl":"...",   the implementation, and its fingerprint
  *  "offered":"0x0311","dialect":"0x0302","proven":"0x0302",   highest offered last, negotiated last, highest
  *                                           that a matching VALIDATE, or 3.1.1 itself, has ever proven
  *  "connections":7,                         with a session; of these:
@@ -99,6 +102,7 @@ static int set_guid(json_t *o, const char *key, const uint8_t guid[16])
 json_t *nw_peer_json(const struct nw_peer *peer, int64_t offset)
 {
 	json_t *o = json_object();
+	char text[20];
 	int bad = !o;
 
 	bad |= json_object_set_new(o, "type", json_string("peer"));
@@ -107,6 +111,12 @@ json_t *nw_peer_json(const struct nw_peer *peer, int64_t offset)
 	bad |= json_object_set_new(o, "security_mode", json_integer(peer->security_mode));
 	if (peer->offered)
 		bad |= set_guid(o, "client_guid", peer->guid);
+	if (peer->family)
+		bad |= json_object_set_new(o, "client_family", json_string(peer->family->name));
+	if (peer->impl) {
+		snprintf(text, sizeof(text), "%016" PRIx64, peer->impl);
+		bad |= json_object_set_new(o, "client_impl", json_string(text));
+	}
 	for (size_t i = 0; i < NW_ARRAY_SIZE(dialects); i++)
 		bad |= set_dialect(o, dialects[i].key, *MEMBER(const uint16_t, peer, dialects[i]));
 	for (size_t i = 0; i < NW_ARRAY_SIZE(counts); i++)
@@ -217,6 +227,7 @@ int nw_peer_from_json(struct nw_peer *out, const json_t *o, int64_t offset)
 {
 	struct nw_peer p = { 0 };
 	uint64_t mode, capabilities, rule;
+	const char *text;
 	bool good = get_ends(o, &p.client, &p.server, &p.port) &&
 		    get_number(o, "security_mode", UINT16_MAX, &mode) &&
 		    get_number(o, "capabilities", UINT32_MAX, &capabilities) &&
@@ -234,6 +245,10 @@ int nw_peer_from_json(struct nw_peer *out, const json_t *o, int64_t offset)
 	p.security_mode = (uint16_t)mode;
 	p.capabilities = (uint32_t)capabilities;
 	p.last_rule = (uint16_t)rule;
+	text = json_string_value(json_object_get(o, "client_family"));
+	p.family = text ? nw_family_by_name(text, NW_C2S) : NULL;
+	text = json_string_value(json_object_get(o, "client_impl"));
+	p.impl = text ? strtoull(text, NULL, 16) : 0;
 	*out = p;
 	return 0;
 }

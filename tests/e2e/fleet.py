@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""
+Two monitored hosts, each with its negwatchd and a real rsyslogd as scripts/contrib has it, and a third rsyslogd that
+gathers both journals: `negwatch locate` on that one file has to name the leg on which the tamper box sits.
+"""
+import json
+import os
+import subprocess
+
+import stage
+from lab import box, daemon, net, samba
+
+CONTRIB = os.path.join(daemon.ROOT, "scripts", "contrib")
+PORT = 10514
+
+
+class Rsyslog:
+    """An rsyslogd in a namespace, with a recipe of scripts/contrib in which `changes` are made."""
+
+    def __init__(self, network, namespace, recipe, changes):
+        self.work = os.path.join(network.directory, f"rsyslog-{namespace.name}")
+        os.makedirs(self.work)
+        with open(os.path.join(CONTRIB, recipe), encoding="ascii") as text:
+            config = text.read()
+        for old, new in changes.items():
+            if config.count(old) != 1:
+                raise stage.Failed(f"{recipe} has {config.count(old)} times {old!r}, wanted 1")
+            config = config.replace(old, new)
+        for name, text in (("rsyslog.conf", f'global(workDirectory="{self.work}")\n{config}'), ("group", "root:x:0:\n"),
+                           ("passwd", "root:x:0:0::/:/bin/sh\n"), ("nsswitch.conf", "passwd: files\nhosts: files\n")):
+            with open(os.path.join(self.work, name), "w", encoding="ascii") as out:
+                out.write(text)
+        self.output = os.path.join(self.work, "output")
+        with open(self.output, "wb") as out:
+            self.process = subprocess.Popen(
+                samba.inside(namespace, self.work, ["rsyslogd", "-n", "-f", f"{self.work}/rsyslog.conf",
+                                                    "-i", f"{self.work}/pid"]),
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        network.on_close(lambda: net.stop(self.process))
+
+    def said(self):
+        with open(self.output, encoding="utf-8", errors="replace") as text:
+            return f"rsyslogd ({self.process.poll()}): {text.read()[-1500:]}"
+
+
+def locate(path):
+    """(exit status, connections, summary)"""
+    done = subprocess.run([daemon.CLI, "locate", "--json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, timeout=30, check=False)
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return done.returncode, lines[:-1], lines[-1] if lines else {"said": done.stderr}
+
+
+def told(connection):
+    return [(change["message"], change.get("field"), change["leg"]) for change in connection["changes"]]
+
+
+def rsyslog():
+    """An edited request, an edited response and a good one, over the central file of two hosts."""
+    with net.Network() as network:
+        tamper, server = box.Box(network), samba.Server(network)
+        central = os.path.join(network.directory, "rsyslog-box", "fleet.jsonl")
+        logs = [Rsyslog(network, network.box, "rsyslog-central.conf", {'"/var/log/negwatch-fleet.jsonl"': f'"{central}"'})]
+        hosts = {}
+        for name, namespace, dev, target in (("ws11", network.client, network.client_dev, "10.77.1.1"),
+                                             ("fs01", network.server, network.server_dev, "10.77.2.1")):
+            host = hosts[name] = daemon.Daemon(network, namespace, [dev], hostname=name, record="exchanges")
+            journal = os.path.join(host.directory, "state", "alerts.jsonl")
+            logs.append(Rsyslog(network, namespace, "rsyslog-host.conf", {
+                '"/var/lib/negwatch/alerts.jsonl"': f'"{journal}"', '"logs.example.org"': f'"{target}"'}))
+        wanted = []
+        for edit, message, field in (("req_guid", "negotiate-request", "guid"),
+                                     ("resp_caps", "negotiate-response", "capabilities"), ("pass", None, None)):
+            tamper.edit(edit)
+            samba.Client(server).finish()
+            wanted.append([(message, field, ["ws11", "fs01"])] if message else [])
+        answer = (None, [], {})
+
+        def complete():
+            nonlocal answer
+            answer = locate(central) if os.path.exists(central) else answer
+            return len(answer[1]) == len(wanted)
+        try:
+            net.wait_for("three connections in the central file, each from both hosts", complete, 30, 0.1)
+        except net.LabError as problem:
+            journals = "\n".join(f"{name}: {[entry['event_type'] for entry in host.journal()]}"
+                                 for name, host in hosts.items())
+            raise stage.Failed("\n".join([f"{problem}; {answer}", journals] + [log.said() for log in logs])) from None
+        status, connections, summary = answer
+        if [told(connection) for connection in connections] != wanted or status != 1:
+            raise stage.Failed(f"wanted {wanted}, status {status}: {json.dumps(connections)}")
+        if {connection["order"] for connection in connections} != {"vantage"} or summary["broken_lines"]:
+            raise stage.Failed(f"{connections} {summary}")
+        for name, host in hosts.items():
+            kinds = [entry["event_type"] for entry in host.journal()]
+            if kinds.count("exchange") != 1 or len(host.alerts()) != kinds.count("alert"):
+                raise stage.Failed(f"{name}: the journal has {kinds}, `alerts` shows {len(host.alerts())}")
+            if any("exchange" in text for _, text in host.log.lines):
+                raise stage.Failed(f"{name}: a good exchange is in syslog")
+
+
+TESTS = {"rsyslog": rsyslog}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A capture file as flows: what `read` and `locate` share. */
+#include "capture_flows.h"
+#include "read_order.h"
+
+struct flows {
+	struct nw_engine *engine;
+	struct nw_tap *tap;
+	struct nw_clock clock;
+	nw_flow_fn fn;
+	void *arg;
+	int stopped; /* what fn returned */
+};
+
+static void on_done(void *arg, const struct nw_conn *c)
+{
+	struct flows *f = arg;
+
+	if (!f->stopped)
+		f->stopped = f->fn(f->arg, c, nw_clock_offset(&f->clock, c->first_ts));
+}
+
+static int on_event(void *arg, const struct nw_event *ev)
+{
+	return nw_engine_event(((struct flows *)arg)->engine, ev);
+}
+
+static int on_packet(void *arg, const struct nw_tap_packet *pkt)
+{
+	struct flows *f = arg;
+	struct nw_tap_packet p = *pkt;
+	int err;
+
+	p.ts = nw_clock_of(&f->clock, pkt->ts);
+	err = nw_tap_packet(f->tap, &p);
+	return err ? err : f->stopped;
+}
+
+int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_vantage vantage,
+		     nw_flow_fn fn, void *arg, struct nw_capture_info *info)
+{
+	static const struct nw_engine_ops ops = { .done = on_done };
+	struct flows f = { .fn = fn, .arg = arg };
+	struct nw_engine_config cfg;
+	int err;
+
+	*info = (struct nw_capture_info){ .link_type = -1 };
+	nw_engine_defaults(&cfg);
+	cfg.vantage = vantage;
+	cfg.idle_timeout = 0;
+	err = nw_engine_new(&f.engine, &cfg, &ops, &f);
+	if (!err)
+		err = nw_tap_new(&f.tap, tap, on_event, &f);
+	if (!err)
+		err = nw_capture_read(path, on_packet, &f, info);
+	if (f.engine) {
+		/* Time went on to the last packet, also if that was no SMB. */
+		nw_engine_tick(f.engine, f.clock.now);
+		nw_engine_flush(f.engine);
+	}
+	nw_tap_free(&f.tap);
+	nw_engine_free(&f.engine);
+	return err ? err : f.stopped;
+}
