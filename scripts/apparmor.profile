@@ -11,7 +11,7 @@ profile negwatchd /usr/{,s}bin/negwatchd {
   capability bpf,
   capability net_admin,
   capability perfmon,
-  # Kernels before 5.8 have no capability bpf.
+  # Asked for by the kernel's checks on the way to the three above; not needed.
   deny capability sys_admin,
   deny capability sys_resource,
 
