@@ -158,6 +158,24 @@ static const char *p_rate(void *to, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *p_format(void *to, size_t size, const char *value)
+{
+	int format = nw_syslog_format_by_name(value);
+
+	if (format < 0)
+		return "text, cee, rfc5424 or journal";
+	*(enum nw_syslog_format *)to = (enum nw_syslog_format)format;
+	return NULL;
+}
+
+static const char *p_levels(void *to, size_t size, const char *value)
+{
+	return nw_levels_parse(to, value) ?
+		       NULL :
+		       "\"auto\", or rules with their severities, as in 101=alert, 110=notice "
+		       "(emerg, alert, crit, err, warning, notice, info or debug)";
+}
+
 /* Seconds, with a fraction; or a number with ms, s, min, h. */
 static const char *p_time(void *to, size_t size, const char *value)
 {
@@ -256,17 +274,23 @@ static const struct {
 	{ "metrics_file", "none", AT(metrics_file), p_file, false,
 	  "Prometheus text for node_exporter's textfile collector, every 15 s, or none" },
 	{ "syslog_socket", "/dev/log", AT(syslog_socket), p_socket, false, "where alerts go, or none" },
-	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false,
-	  "authpriv, daemon, local0 to local7, ..." },
+	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false, "of alerts" },
+	{ "syslog_severity", "auto", AT(syslog_levels), p_levels, false,
+	  "auto: as the rule says; or other severities for some rules, as in\n"
+	  "                   101=alert, 110=notice" },
+	{ "syslog_format", "text", AT(syslog_format), p_format, false,
+	  "text; cee: JSON behind @cee:; rfc5424: structured data, for a socket\n"
+	  "                   declared so; journal: for systemd-journald's own socket" },
 	{ "syslog_queue", "1000", AT(syslog_queue), p_count, false,
 	  "messages that wait in memory while syslog does not take them" },
 	{ "syslog_rate", "20", AT(syslog_rate), p_rate, false,
 	  "alerts per second for syslog; more are counted (rule 191); 0: all" },
-	{ "syslog_burst", "100", AT(syslog_burst), p_rate, false, "... and how many at once" },
+	{ "syslog_burst", "100", AT(syslog_burst), p_rate, false,
+	  "alerts for syslog at once, beyond that rate" },
 	{ "fold_window", "10 min", AT(fold_window), p_time_or_off, false,
-	  "repeats of an alert are counted for so long (rule 191); 0: told" },
+	  "repeats of an alert are counted for so long (rule 191); 0: all are told" },
 	{ "journal_file_kib", "8192", AT(journal_file), p_journal_file, false,
-	  "the alert journal's file is closed and compressed then" },
+	  "size at which the alert journal's file is closed and compressed" },
 	{ "journal_kib", "131072", AT(journal_total), p_journal_total, false,
 	  "all files of the alert journal; the oldest make room" },
 	{ "answer_timeout", "10 s", AT(answer_timeout), p_time, true,
@@ -420,6 +444,14 @@ int nw_config_read(struct nw_config *cfg, const char *path)
 	int err = read_file(cfg, path), more = read_directory(cfg, path);
 
 	return !err || err == -ENOENT ? (more ? more : err) : err;
+}
+
+bool nw_config_key_at(size_t i, struct nw_config_key *out)
+{
+	if (i >= NW_ARRAY_SIZE(keys))
+		return false;
+	*out = (struct nw_config_key){ keys[i].key, keys[i].initial, keys[i].help, keys[i].restart };
+	return true;
 }
 
 void nw_config_help(FILE *out)
