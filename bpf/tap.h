@@ -194,6 +194,7 @@ nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct n
 	}
 	if (f->flags & rst) {
 		int lives = nw_lives(ctx, s, f);
+		__u32 end = s->seq + s->len;
 
 		if (lives == 2)
 			f->flags &= ~rst;
@@ -201,6 +202,9 @@ nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct n
 			f->n_alive++;
 		else
 			lives = 0;
+		/* The same packet at another hook shows nothing more. */
+		if (lives && s->len && nw_is_news(end, d->alive_from))
+			d->alive_from = end;
 		if (lives)
 			NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_ALIVE, 0);
 	}

@@ -182,8 +182,10 @@ def running():
         argv = [daemon.DAEMON, "--foreground", "--config", here.config, "--interface", here.dev]
         process = here.namespace.spawn(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         try:
-            control = os.path.join(here.directory, "control.sock")
-            net.wait_for("negwatchd to answer", lambda: os.path.exists(control), 15)
+            ask = [daemon.CLI, "--socket", os.path.join(here.directory, "control.sock"), "status"]
+            net.wait_for("negwatchd to answer", lambda: subprocess.run(
+                here.namespace.command(ask), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                check=False).returncode == 0, 15)
             with untouched(here):
                 checks, status = here.checks(here.dev)
             wants(checks, "", "daemon", "ok", f"pid {process.pid}")

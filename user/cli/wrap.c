@@ -62,7 +62,7 @@ void nw_wrap(FILE *out, const char *label, int indent, int width, const char *te
 	if (isatty(fileno(out)) && ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col >= indent + 20 &&
 	    size.ws_col < width)
 		width = size.ws_col;
-	while (*text) {
+	while (text[strspn(text, "\n")]) { /* empty lines at the end are nobody's */
 		size_t n = strcspn(text, "\n");
 
 		paragraph(out, &label, indent, width, text, (int)n);

@@ -296,7 +296,7 @@ static const struct {
 	{ "answer_timeout", "10 s", AT(answer_timeout), p_time, true,
 	  "how long a VALIDATE may stay unanswered (rule 106)" },
 	{ "outcome_wait", "500 ms", AT(outcome_wait), p_time, true,
-	  "how long an alert waits to see what the server did about the change" },
+	  "how long an alert waits for what the server does, and a reset is held (107)" },
 	{ "abort_window", "30 s", AT(abort_window), p_time, true,
 	  "how soon after the answer a client leaves that rejects it (105, 108)" },
 	{ "idle_timeout", "24 h", AT(idle_timeout), p_time, true,

@@ -223,7 +223,9 @@ struct nw_engine_config {
 	uint32_t max_conns;	 /* default 65536 */
 	uint32_t max_peers;	 /* default 8192; see peers.h */
 	uint64_t answer_timeout; /* ns, rule 106; default 10 s: smbclient gives up after 20 */
-	uint64_t outcome_wait;	 /* ns, how long 101 waits for the server's reaction; default 500 ms */
+	/* ns, how long 101 waits for the server's reaction, and a reset is held until it is believed or told
+	 * as forged; default 500 ms */
+	uint64_t outcome_wait;
 	/* ns, how soon behind the server's answer a client leaves that rejects it, or never gets it (105,
 	 * 108); default 30 s. Measured: smbclient 0.2 to 9 ms, cifs.ko 1 ms, and one round trip of the
 	 * network on top; smbclient without an answer 20 s. */
@@ -241,9 +243,9 @@ struct nw_engine_config {
 /*
  * finding: a rule was met; conn and finding are valid during the call. Rule 110 is handed over once per peer
  * (peers.h); a connection's own list has it each time. settled: once per connection that was validated, or
- * logged on with 3.1.1: some time later (answer_timeout), or when it ended, if that is sooner; what it
- * negotiated is complete. done: nothing more will come of this connection (closed, evicted, or flushed); it
- * is freed afterwards. All may be NULL.
+ * logged on with 3.1.1: some time later (answer_timeout), or when it ended (a reset: was believed), if that
+ * is sooner; what it negotiated is complete. done: nothing more will come of this connection (closed,
+ * evicted, or flushed); it is freed afterwards. All may be NULL.
  */
 struct nw_engine_ops {
 	void (*finding)(void *arg, const struct nw_conn *conn, const struct nw_finding *finding);

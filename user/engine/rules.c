@@ -86,8 +86,8 @@ const struct nw_rule nw_rules[] = {
 			"on a 3.1.1 connection, both of which a server has to refuse like this; the finding says if "
 			"one of them is seen. On the server's own host there is no further on: read the server's log "
 			"(Windows: SMBServer 1005; Samba: level 3, \"Server exit (NT_STATUS_ACCESS_DENIED)\").",
-		.remedy = "Run negwatch on the server's host, or take a capture there and compare both with "
-			  "negwatch read.\n\n" ADVICE_EXEMPT ADVICE_WINDOWS ADVICE_SIGNING,
+		.remedy = "Run negwatch on the server's host, or take a capture there, and compare both places with "
+			  "negwatch locate.\n\n" ADVICE_EXEMPT ADVICE_WINDOWS ADVICE_SIGNING,
 		.section = "3.3.5.15.12",
 	},
 	{
@@ -162,10 +162,10 @@ const struct nw_rule nw_rules[] = {
 			"SESSION_SETUP response is wrong for the client: smbclient closes at once. Linux cifs goes on "
 			"and signs TREE_CONNECT with a key that the server doesn't have: STATUS_ACCESS_DENIED, for IPC$ "
 			"and for the share, and \"Permission denied\" for the user.\n\n"
-			"Nothing visible proves it, and nothing says on which leg. A program that only tries a login "
+			"Nothing visible proves it, and only at an end of the path it is clear on which leg. A program that only tries a login "
 			"and closes without LOGOFF looks the same, and so does a user who may not use any share. Users "
 			"without right to one share do not: they are let into IPC$.",
-		.remedy = "Compare NEGOTIATE as both ends saw it: negwatch read over captures of both hosts. On Windows "
+		.remedy = "Compare NEGOTIATE as both ends saw it: negwatch locate client:A.pcap server:B.pcap. On Windows "
 			  "look for SMBServer event 1005, SMBClient 31013; with smbclient for \"session setup failed: "
 			  "NT_STATUS_ACCESS_DENIED\".\n\n" ADVICE_EXEMPT,
 		.section = "3.2.5.3.1, 3.3.5.2.4",
