@@ -35,8 +35,8 @@ JSON = user/sink/flow_json.c
 LOCATE = $(wildcard user/locate/*.c)
 DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c user/source/resets.c
 # What the doctor shares with the daemon: the choice of hooks, the configuration, the programs themselves.
-DOCTOR = $(patsubst %,user/daemon/%.c,config wanted how choose xdp_look netlink own) $(patsubst %,user/sink/%.c,syslog syslog_format levels) user/source/live.c \
-	user/source/resets.c \
+DOCTOR = $(patsubst %,user/daemon/%.c,config config_file wanted how choose xdp_look netlink own) \
+	$(patsubst %,user/sink/%.c,syslog syslog_format levels) user/source/live.c user/source/resets.c \
 	user/daemon/clsact.c $(wildcard user/doctor/*.c user/cost/*.c)
 CLI = $(ENGINE) $(CAPTURE) $(JSON) $(LOCATE) $(DOCTOR) $(wildcard user/cli/*.c)
 
@@ -109,7 +109,7 @@ docs: $(DOCS)
 # Tests. Each level prints TAP and can be run alone.
 SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # Parts of the daemon that need no kernel programs.
-DAEMON_PURE = $(patsubst %,user/daemon/%.c,config wanted how choose store control) \
+DAEMON_PURE = $(patsubst %,user/daemon/%.c,config config_file wanted how choose store control) \
 	$(patsubst %,user/doctor/%.c,verdict host_checks if_checks)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
