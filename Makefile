@@ -35,8 +35,8 @@ JSON = user/sink/flow_json.c
 LOCATE = $(wildcard user/locate/*.c)
 DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c user/source/resets.c
 # What the doctor shares with the daemon: the choice of hooks, the configuration, the programs themselves.
-DOCTOR = $(patsubst %,user/daemon/%.c,config wanted how choose xdp_look netlink own) user/sink/syslog.c user/source/live.c \
-	user/source/resets.c \
+DOCTOR = $(patsubst %,user/daemon/%.c,config config_file wanted how choose xdp_look netlink own) \
+	$(patsubst %,user/sink/%.c,syslog syslog_format levels) user/source/live.c user/source/resets.c \
 	user/daemon/clsact.c $(wildcard user/doctor/*.c user/cost/*.c)
 CLI = $(ENGINE) $(CAPTURE) $(JSON) $(LOCATE) $(DOCTOR) $(wildcard user/cli/*.c)
 
@@ -45,7 +45,7 @@ CLI_LIBS = -lbpf -lelf -lz -ljansson -lsmartcols -lpcap
 
 objs = $(patsubst %.c,$(O)/$(2)%.o,$(1))
 
-all: $(O)/negwatchd $(O)/negwatch $(O)/empty.bpf.o ## build both programs
+all: $(O)/negwatchd $(O)/negwatch $(O)/empty.bpf.o docs ## build both programs, and their manuals
 
 # Static pattern rules: $(O)/%.o below is for the host.
 $(BPF_OBJECTS): $(O)/%.bpf.o: bpf/%.bpf.c $(BPF_HEADERS)
@@ -84,10 +84,32 @@ $(O)/negwatch: $(call objs,$(CLI))
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(CLI_LIBS)
 
+# Manuals, completion and catalog come from the tables in the programs' own objects; each of these has a main of its own.
+MAN = negwatch.1 negwatchd.8 negwatchd.conf.5
+DOCS = $(addprefix $(O)/docs/,$(MAN) completion catalog)
+
+$(O)/docs/%.o: $(O)/user/%/main.o
+	@mkdir -p $(@D)
+	$(Q)objcopy --redefine-sym main=nw_$*_main $< $@
+
+$(O)/nwdoc: $(call objs,$(wildcard user/doc/*.c) $(filter-out %/main.c,$(sort $(DAEMON) $(CLI)))) $(O)/docs/cli.o $(O)/docs/daemon.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@ $(CLI_LIBS)
+
+$(addprefix $(O)/docs/,$(MAN)): $(O)/docs/%: scripts/man/%.in $(O)/nwdoc
+	$(call say,DOC,$@)
+	$(Q)$(O)/nwdoc <$< >$@
+
+$(O)/docs/completion $(O)/docs/catalog: $(O)/docs/%: scripts/%.in $(O)/nwdoc
+	$(call say,DOC,$@)
+	$(Q)$(O)/nwdoc <$< >$@
+
+docs: $(DOCS)
+
 # Tests. Each level prints TAP and can be run alone.
 SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 # Parts of the daemon that need no kernel programs.
-DAEMON_PURE = $(patsubst %,user/daemon/%.c,config wanted how choose store control) \
+DAEMON_PURE = $(patsubst %,user/daemon/%.c,config config_file wanted how choose store control) \
 	$(patsubst %,user/doctor/%.c,verdict host_checks if_checks)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
@@ -138,6 +160,9 @@ check-cli: all ## the command line against a daemon of straw
 check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 	@tests/e2e/run
 
+check-package: all ## unit, manuals, syslog receivers, deb and rpm (root)
+	@tests/package/run
+
 check-scenarios: all ## edits x clients x servers, with cifs.ko and ksmbd.ko in QEMU; 1,000 untampered connections (root)
 	@tests/e2e/run matrix/
 	@tests/e2e/run guests/
@@ -172,20 +197,44 @@ lint: ## format, warnings of both compilers, shellcheck
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-gcc CC=gcc all
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-clang CC=clang all
 	$(Q)shellcheck scripts/setup scripts/run scripts/check scripts/kernel-matrix .ci/run
+	$(Q)shellcheck scripts/package scripts/lab/unpack scripts/lab/samba-root tests/package/machine
 	$(Q)cd tests/kernels && shellcheck -x packages image guest labguest
 
+# unitdir: Debian 12 keeps units in /lib, others in $(prefix)/lib.
+unitdir ?= $(prefix)/lib/systemd/system
+docdir ?= $(prefix)/share/doc/negwatch
+put = install -D -m $(1) $(2) $(DESTDIR)$(3)
+
 install: all ## DESTDIR and prefix are respected
-	install -D -m 0755 $(O)/negwatchd $(DESTDIR)$(prefix)/sbin/negwatchd
-	install -D -m 0755 $(O)/negwatch $(DESTDIR)$(prefix)/bin/negwatch
-	install -D -m 0644 scripts/negwatchd.conf $(DESTDIR)$(sysconfdir)/negwatch/negwatchd.conf
-	install -D -m 0644 scripts/schema/negwatch.schema.json $(DESTDIR)$(prefix)/share/negwatch/negwatch.schema.json
-	install -D -m 0644 scripts/negwatchd.service $(DESTDIR)$(prefix)/lib/systemd/system/negwatchd.service
+	$(call put,0755,$(O)/negwatchd,$(prefix)/sbin/negwatchd)
+	$(call put,0755,$(O)/negwatch,$(prefix)/bin/negwatch)
+	$(call put,0644,scripts/negwatchd.conf,$(sysconfdir)/negwatch/negwatchd.conf)
+	$(call put,0644,scripts/schema/negwatch.schema.json,$(prefix)/share/negwatch/negwatch.schema.json)
+	$(call put,0644,scripts/negwatchd.service,$(unitdir)/negwatchd.service)
+	$(call put,0644,scripts/sysusers.conf,$(prefix)/lib/sysusers.d/negwatch.conf)
+	$(call put,0644,scripts/apparmor.profile,$(docdir)/contrib/apparmor/usr.sbin.negwatchd)
+	$(call put,0644,$(O)/docs/catalog,$(prefix)/lib/systemd/catalog/negwatch.catalog)
+	$(call put,0644,$(O)/docs/completion,$(prefix)/share/bash-completion/completions/negwatch)
+	ln -sf negwatch $(DESTDIR)$(prefix)/share/bash-completion/completions/negwatchd
+	$(call put,0644,$(O)/docs/negwatch.1,$(prefix)/share/man/man1/negwatch.1)
+	$(call put,0644,$(O)/docs/negwatchd.8,$(prefix)/share/man/man8/negwatchd.8)
+	$(call put,0644,$(O)/docs/negwatchd.conf.5,$(prefix)/share/man/man5/negwatchd.conf.5)
+	install -m 0644 -t $(DESTDIR)$(docdir)/contrib scripts/contrib/*
+
+version: ## the version, alone
+	@echo $(VERSION)
+
+dist: ## the sources as a tar archive, what packages are built from
+	$(Q)mkdir -p $(O)
+	$(Q)tar -czf $(O)/negwatch-$(VERSION).tar.gz --exclude=__pycache__ --transform='s,^,negwatch-$(VERSION)/,' \
+		--owner=0 --group=0 .clang-format LICENSE Makefile README.md bpf scripts tests user
 
 clean: ## remove what was built (not what was unpacked of Debian's packages)
-	rm -rf $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/lint-* \
+	rm -rf $(O)/docs $(O)/nwdoc $(O)/negwatch-*.tar.gz $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/lint-* \
 		$(O)/negwatch $(O)/negwatchd $(O)/kernels/*.o $(O)/kernels/objects $(O)/kernels/loads $(O)/kernels/wire
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all check check-unit check-load check-prog check-capture check-cli check-e2e check-scenarios check-kernels bench format lint install clean help
+.PHONY: docs version dist all check check-unit check-load check-prog check-capture check-cli check-e2e check-scenarios \
+	check-kernels check-package bench format lint install clean help

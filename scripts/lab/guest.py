@@ -179,7 +179,7 @@ class Daemon:
     def __init__(self, guest, answer_timeout):
         self.guest, self.name = guest, guest.name
         guest.do("negwatchd --foreground -i eth0 -o run_dir=/run/negwatch -o state_dir=/tmp/state "
-                 f"-o syslog_socket=none -o answer_timeout={answer_timeout} >/tmp/negwatchd.log 2>&1 &")
+                 f"-o syslog_socket=none -o fold_window=0 -o answer_timeout={answer_timeout} >/tmp/negwatchd.log 2>&1 &")
         try:
             net.wait_for("negwatchd", lambda: guest.run("negwatch status >/dev/null 2>&1")[0] == 0, 60, 0.1)
         except net.LabError as problem:

@@ -81,6 +81,16 @@ static void values_are_judged(void **state)
 		{ "syslog_socket", "log", -EINVAL },
 		{ "syslog_facility", "local3", 0 },
 		{ "syslog_facility", "local8", -EINVAL },
+		{ "syslog_format", "cee", 0 },
+		{ "syslog_format", "journal", 0 },
+		{ "syslog_format", "json", -EINVAL },
+		{ "syslog_severity", "auto", 0 },
+		{ "syslog_severity", "101=alert, 110=notice", 0 },
+		{ "syslog_severity", "101=loud", -EINVAL },
+		{ "syslog_severity", "100=crit", -EINVAL },
+		{ "syslog_severity", "101", -EINVAL },
+		{ "syslog_severity", ",", -EINVAL },
+		{ "syslog_severity", "65637=crit", -EINVAL },
 		{ "answer_timeout", "2", 0 },
 		{ "answer_timeout", "2.5", 0 },
 		{ "answer_timeout", "250 ms", 0 },
@@ -237,6 +247,7 @@ static void conf_d_is_read(void **state)
 static void shipped_file_holds_the_defaults(void **state)
 {
 	struct nw_config c, d;
+	struct nw_config_key key;
 	char line[256], text[4096] = "";
 	unsigned int n = 0;
 	FILE *f = fopen("scripts/negwatchd.conf", "r");
@@ -253,7 +264,9 @@ static void shipped_file_holds_the_defaults(void **state)
 			n++;
 		}
 	fclose(f);
-	assert_int_equal(n, 23);
+	for (size_t i = 0; nw_config_key_at(i, &key); i++)
+		n--;
+	assert_int_equal(n, 0); /* each key is there */
 	memset(&c, 0, sizeof(c));
 	assert_int_equal(read_text(&c, text), 0);
 	assert_memory_equal(&c, &d, sizeof(c));

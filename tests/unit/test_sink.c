@@ -249,15 +249,6 @@ static void every_rule_has_a_verdict(void **state)
 			    strcmp(nw_rule_verdict(nw_rules[i].number), "test") != 0);
 }
 
-static void severities_map_to_syslog(void **state)
-{
-	assert_int_equal(nw_syslog_severity(NW_SEV_CRITICAL), LOG_CRIT);
-	assert_int_equal(nw_syslog_severity(NW_SEV_ERROR), LOG_ERR);
-	assert_int_equal(nw_syslog_severity(NW_SEV_WARNING), LOG_WARNING);
-	assert_int_equal(nw_syslog_severity(NW_SEV_NOTICE), LOG_NOTICE);
-	assert_int_equal(nw_syslog_severity(NW_SEV_INFO), LOG_INFO);
-}
-
 static int receiver(const char *path)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
@@ -384,7 +375,6 @@ int main(void)
 		T(json_is_shaped_like_eve),
 		T(flow_tells_its_steps_and_when),
 		T(every_rule_has_a_verdict),
-		T(severities_map_to_syslog),
 		T(syslog_survives_its_receiver),
 		T(syslog_datagrams_are_short),
 	};

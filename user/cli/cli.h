@@ -64,6 +64,19 @@ struct nw_cli {
 extern const struct nw_option nw_cli_options[];
 extern const size_t nw_n_cli_options;
 
+struct nw_command {
+	const char *name;
+	const char *args; /* as usage shows them */
+	int min_args, max_args;
+	int (*run)(const struct nw_cli *cli, int argc, char **argv);
+	const char *help;
+	void (*more_help)(void); /* NULL: the options are all */
+};
+
+/* main.c */
+extern const struct nw_command nw_commands[];
+extern const size_t nw_n_commands;
+
 /* Each returns an enum nw_cli_exit; argv[0] is the command's name, the rest its arguments. */
 int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_alerts(const struct nw_cli *cli, int argc, char **argv);

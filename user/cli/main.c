@@ -11,14 +11,7 @@
 #include "../util/time.h"
 #include "../util/util.h"
 
-static const struct command {
-	const char *name;
-	const char *args;
-	int min_args, max_args;
-	int (*run)(const struct nw_cli *cli, int argc, char **argv);
-	const char *help;
-	void (*more_help)(void); /* NULL: the options are all */
-} commands[] = {
+const struct nw_command nw_commands[] = {
 	{ "status", "", 0, 0, nw_cmd_status, "the daemon at a glance: hooks, flows, alerts, losses, syslog",
 	  NULL },
 	{ "alerts", "", 0, 0, nw_cmd_alerts, "the last alerts, one line each", nw_help_alerts },
@@ -49,6 +42,8 @@ static const struct command {
 	  "what negwatchd needs: is it there? Attaches nothing; needs no daemon", nw_help_doctor },
 };
 
+const size_t nw_n_commands = NW_ARRAY_SIZE(nw_commands);
+
 static void print_options(const char *scope)
 {
 	for (size_t i = 0; i < nw_n_cli_options; i++) {
@@ -60,7 +55,7 @@ static void print_options(const char *scope)
 	}
 }
 
-static void help(const struct command *cmd)
+static void help(const struct nw_command *cmd)
 {
 	if (cmd) {
 		printf("usage: negwatch %s%s%s [OPTION]...\n", cmd->name, *cmd->args ? " " : "", cmd->args);
@@ -73,11 +68,11 @@ static void help(const struct command *cmd)
 	}
 	printf("usage: negwatch [OPTION]... COMMAND [ARGUMENT]...\n"
 	       "Who changed the SMB2 NEGOTIATE? Asks negwatchd, or reads captures.\n\n");
-	for (size_t i = 0; i < NW_ARRAY_SIZE(commands); i++) {
+	for (size_t i = 0; i < nw_n_commands; i++) {
 		char left[40];
 
-		snprintf(left, sizeof(left), "  %s %s", commands[i].name, commands[i].args);
-		nw_wrap(stdout, left, 25, NW_CLI_WIDTH, commands[i].help);
+		snprintf(left, sizeof(left), "  %s %s", nw_commands[i].name, nw_commands[i].args);
+		nw_wrap(stdout, left, 25, NW_CLI_WIDTH, nw_commands[i].help);
 	}
 	printf("\n");
 	print_options(NULL);
@@ -86,15 +81,15 @@ static void help(const struct command *cmd)
 	       "(read, locate, doctor and check: see their help).\n");
 }
 
-static const struct command *find_command(const char *name)
+static const struct nw_command *find_command(const char *name)
 {
 	struct nw_closest closest = { .word = name };
 	char meant[64];
 
-	for (size_t i = 0; i < NW_ARRAY_SIZE(commands); i++) {
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
-		nw_closest_try(&closest, commands[i].name);
+	for (size_t i = 0; i < nw_n_commands; i++) {
+		if (strcmp(nw_commands[i].name, name) == 0)
+			return &nw_commands[i];
+		nw_closest_try(&closest, nw_commands[i].name);
 	}
 	fprintf(stderr, "negwatch: there is no command \"%s\"%s\n", name,
 		closest.best ? nw_closest_text(meant, sizeof(meant), &closest) :
@@ -103,19 +98,19 @@ static const struct command *find_command(const char *name)
 }
 
 /* What a wrong command line ends with: a monitoring plugin's 2 would be an alarm. */
-static int usage_exit(const struct command *cmd)
+static int usage_exit(const struct nw_command *cmd)
 {
 	return cmd && cmd->run == nw_cmd_check ? NW_EXIT_UNREACHABLE : NW_EXIT_USAGE;
 }
 
-static int usage(const struct command *cmd)
+static int usage(const struct nw_command *cmd)
 {
 	fprintf(stderr, cmd ? "Try: negwatch %s --help\n" : "Try: negwatch --help\n", cmd ? cmd->name : "");
 	return usage_exit(cmd);
 }
 
 /* Options before the command (cmd NULL), or behind it: 0 and *at, or what to end with, as nw_cli_exit. */
-static bool parse(struct nw_cli *cli, const struct command *cmd, int argc, char **argv, int *at)
+static bool parse(struct nw_cli *cli, const struct nw_command *cmd, int argc, char **argv, int *at)
 {
 	char who[40];
 
@@ -141,7 +136,7 @@ int main(int argc, char **argv)
 	struct nw_cli cli = { .socket = NW_CLI_SOCKET,
 			      .since_wall = INT64_MIN,
 			      .ports = { 2, { 445, 139 } } };
-	const struct command *cmd;
+	const struct nw_command *cmd;
 	int at, n;
 
 	if (!parse(&cli, NULL, argc, argv, &at))

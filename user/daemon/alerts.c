@@ -45,7 +45,7 @@ static void count_excess(struct nw_daemon_alerts *s, const struct nw_alert *a)
 static void hand_out(struct nw_daemon *d, const struct nw_alert *a, const char *syslog)
 {
 	struct nw_daemon_alerts *s = &d->alerts;
-	int priority = nw_syslog_severity(a->severity);
+	int priority = nw_levels_of(&d->cfg.syslog_levels, a->rule, a->severity);
 	json_t *o = nw_alert_json(a);
 	_cleanup_free_ char *line = NULL;
 	int err = -ENOMEM;
@@ -238,10 +238,14 @@ static void keep_alert(void *arg, char *line, size_t len)
 	json_decref(o);
 }
 
-static int start_syslog(struct nw_syslog **out, const struct nw_config *cfg)
+static int start_syslog(struct nw_syslog **out, const struct nw_daemon *d, const struct nw_config *cfg)
 {
-	return nw_syslog_new(out, *cfg->syslog_socket ? cfg->syslog_socket : NULL, cfg->syslog_facility,
-			     cfg->syslog_queue);
+	int err = nw_syslog_new(out, *cfg->syslog_socket ? cfg->syslog_socket : NULL, cfg->syslog_facility,
+				cfg->syslog_queue);
+
+	if (!err)
+		nw_syslog_set_format(*out, cfg->syslog_format, d->host);
+	return err;
 }
 
 static struct nw_journal_limits limits(const struct nw_config *cfg)
@@ -262,7 +266,7 @@ int nw_alerts_start(struct nw_daemon *d)
 	if (getrandom(&seed, sizeof(seed), 0) < 0)
 		return nw_err_r(-errno, "No random numbers: %m");
 	s->rate = nw_bucket(d->cfg.syslog_rate, d->cfg.syslog_burst);
-	err = start_syslog(&s->syslog, &d->cfg);
+	err = start_syslog(&s->syslog, d, &d->cfg);
 	if (!err)
 		err = nw_fold_new(&s->fold, d->cfg.fold_window, seed, tell_repeats, d);
 	if (!err)
@@ -313,8 +317,9 @@ int nw_alerts_reload(struct nw_daemon *d, const struct nw_config *fresh)
 	struct nw_syslog *syslog = NULL;
 
 	if (strcmp(fresh->syslog_socket, d->cfg.syslog_socket) != 0 ||
-	    fresh->syslog_facility != d->cfg.syslog_facility || fresh->syslog_queue != d->cfg.syslog_queue) {
-		int err = start_syslog(&syslog, fresh);
+	    fresh->syslog_facility != d->cfg.syslog_facility || fresh->syslog_queue != d->cfg.syslog_queue ||
+	    fresh->syslog_format != d->cfg.syslog_format) {
+		int err = start_syslog(&syslog, d, fresh);
 
 		if (err)
 			return err;

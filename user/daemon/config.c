@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The table of configuration keys, and the reader of `key = value` files. */
+/* The table of configuration keys: what each takes, its default, what it is for. */
 #include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -10,7 +9,6 @@
 #include "config.h"
 #include "../sink/syslog.h"
 #include "../util/closest.h"
-#include "../util/log.h"
 #include "../util/util.h"
 
 #define SECOND 1000000000ULL
@@ -158,6 +156,24 @@ static const char *p_rate(void *to, size_t size, const char *value)
 	return NULL;
 }
 
+static const char *p_format(void *to, size_t size, const char *value)
+{
+	int format = nw_syslog_format_by_name(value);
+
+	if (format < 0)
+		return "text, cee, rfc5424 or journal";
+	*(enum nw_syslog_format *)to = (enum nw_syslog_format)format;
+	return NULL;
+}
+
+static const char *p_levels(void *to, size_t size, const char *value)
+{
+	return nw_levels_parse(to, value) ?
+		       NULL :
+		       "\"auto\", or rules with their severities, as in 101=alert, 110=notice "
+		       "(emerg, alert, crit, err, warning, notice, info or debug)";
+}
+
 /* Seconds, with a fraction; or a number with ms, s, min, h. */
 static const char *p_time(void *to, size_t size, const char *value)
 {
@@ -256,17 +272,23 @@ static const struct {
 	{ "metrics_file", "none", AT(metrics_file), p_file, false,
 	  "Prometheus text for node_exporter's textfile collector, every 15 s, or none" },
 	{ "syslog_socket", "/dev/log", AT(syslog_socket), p_socket, false, "where alerts go, or none" },
-	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false,
-	  "authpriv, daemon, local0 to local7, ..." },
+	{ "syslog_facility", "authpriv", AT(syslog_facility), p_facility, false, "of alerts" },
+	{ "syslog_severity", "auto", AT(syslog_levels), p_levels, false,
+	  "auto: as the rule says; or other severities for some rules, as in\n"
+	  "                   101=alert, 110=notice" },
+	{ "syslog_format", "text", AT(syslog_format), p_format, false,
+	  "text; cee: JSON behind @cee:; rfc5424: structured data, for a socket\n"
+	  "                   declared so; journal: for systemd-journald's own socket" },
 	{ "syslog_queue", "1000", AT(syslog_queue), p_count, false,
 	  "messages that wait in memory while syslog does not take them" },
 	{ "syslog_rate", "20", AT(syslog_rate), p_rate, false,
 	  "alerts per second for syslog; more are counted (rule 191); 0: all" },
-	{ "syslog_burst", "100", AT(syslog_burst), p_rate, false, "... and how many at once" },
+	{ "syslog_burst", "100", AT(syslog_burst), p_rate, false,
+	  "alerts for syslog at once, beyond that rate" },
 	{ "fold_window", "10 min", AT(fold_window), p_time_or_off, false,
-	  "repeats of an alert are counted for so long (rule 191); 0: told" },
+	  "repeats of an alert are counted for so long (rule 191); 0: all are told" },
 	{ "journal_file_kib", "8192", AT(journal_file), p_journal_file, false,
-	  "the alert journal's file is closed and compressed then" },
+	  "size at which the alert journal's file is closed and compressed" },
 	{ "journal_kib", "131072", AT(journal_total), p_journal_total, false,
 	  "all files of the alert journal; the oldest make room" },
 	{ "answer_timeout", "10 s", AT(answer_timeout), p_time, true,
@@ -312,114 +334,12 @@ int nw_config_set(struct nw_config *cfg, const char *key, const char *value, cha
 	return -ENOENT;
 }
 
-static char *trim(char *s)
+bool nw_config_key_at(size_t i, struct nw_config_key *out)
 {
-	size_t n;
-
-	s += strspn(s, " \t");
-	n = strlen(s);
-	while (n > 0 && isspace((unsigned char)s[n - 1]))
-		s[--n] = '\0';
-	return s;
-}
-
-/* Splits "key = value" in place; false if there is no "=". */
-static bool split(char *text, char **key, char **value)
-{
-	char *equals = strchr(text, '=');
-
-	if (!equals)
+	if (i >= NW_ARRAY_SIZE(keys))
 		return false;
-	*equals = '\0';
-	*key = trim(text);
-	*value = trim(equals + 1);
+	*out = (struct nw_config_key){ keys[i].key, keys[i].initial, keys[i].help, keys[i].restart };
 	return true;
-}
-
-int nw_config_option(struct nw_config *cfg, const char *text)
-{
-	_cleanup_free_ char *copy = strdup(text);
-	char *key, *value, why[512];
-
-	if (!copy)
-		return -ENOMEM;
-	if (!split(copy, &key, &value))
-		return nw_err_r(-EINVAL, "--option %s: expected KEY=VALUE", text);
-	if (nw_config_set(cfg, key, value, why, sizeof(why)) < 0)
-		return nw_err_r(-EINVAL, "--option %s", why);
-	return 0;
-}
-
-static int read_file(struct nw_config *cfg, const char *path)
-{
-	_cleanup_fclose_ FILE *f = fopen(path, "re");
-	_cleanup_free_ char *line = NULL;
-	char *text, *key, *value, why[512];
-	size_t size = 0;
-	int n = 0, err = 0;
-
-	if (!f)
-		return -errno;
-	while (getline(&line, &size, f) >= 0) {
-		n++;
-		text = trim(line);
-		/* One section of this name is allowed: many tools insist on one. */
-		if (!*text || *text == '#' || *text == ';' || strcmp(text, "[negwatchd]") == 0)
-			continue;
-		if (!split(text, &key, &value))
-			err = nw_err_r(-EINVAL, "%s:%d: expected `key = value`", path, n);
-		else if (nw_config_set(cfg, key, value, why, sizeof(why)) < 0)
-			err = nw_err_r(-EINVAL, "%s:%d: %s", path, n, why);
-	}
-	return ferror(f) ? -EIO : err;
-}
-
-static int is_conf(const struct dirent *e)
-{
-	const char *dot = strrchr(e->d_name, '.');
-
-	return dot && dot != e->d_name && strcmp(dot, ".conf") == 0;
-}
-
-static int by_name(const struct dirent **a, const struct dirent **b)
-{
-	/* Not alphasort(): the order must not depend on the locale. */
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* All of conf.d, whatever the first errors are: they are told at once. 0 or -EINVAL. */
-static int read_directory(struct nw_config *cfg, const char *file)
-{
-	const char *slash = strrchr(file, '/');
-	char directory[PATH_MAX], path[PATH_MAX];
-	struct dirent **list;
-	int n, err = 0;
-
-	snprintf(directory, sizeof(directory), "%.*sconf.d", slash ? (int)(slash - file + 1) : 0, file);
-	n = scandir(directory, &list, is_conf, by_name);
-	if (n < 0 && errno != ENOENT)
-		err = nw_err_r(-EINVAL, "The configuration directory %s can't be read: %s", directory,
-			       strerror(errno));
-	for (int i = 0; i < n; i++) {
-		int one = -ENAMETOOLONG;
-
-		if (snprintf(path, sizeof(path), "%s/%s", directory, list[i]->d_name) < (int)sizeof(path))
-			one = read_file(cfg, path);
-		if (one && one != -EINVAL)
-			nw_err("The configuration file %s can't be read: %s", path, strerror(-one));
-		err = one ? -EINVAL : err;
-		free(list[i]);
-	}
-	if (n >= 0)
-		free(list);
-	return err;
-}
-
-int nw_config_read(struct nw_config *cfg, const char *path)
-{
-	int err = read_file(cfg, path), more = read_directory(cfg, path);
-
-	return !err || err == -ENOENT ? (more ? more : err) : err;
 }
 
 void nw_config_help(FILE *out)

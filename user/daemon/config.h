@@ -11,6 +11,8 @@
 
 #include "attach.h"
 #include "wanted.h"
+#include "../sink/levels.h"
+#include "../sink/syslog_format.h"
 
 #define NW_CONFIG_FILE "/etc/negwatch/negwatchd.conf"
 #define NW_PORTS_MAX 32
@@ -26,10 +28,12 @@ struct nw_config {
 	struct nw_ports ports;
 	char run_dir[PATH_MAX / 2];
 	char state_dir[PATH_MAX / 2];
-	char metrics_file[PATH_MAX / 2];				   /* empty: none */
-	bool record_exchanges;						   /* also those without an alert */
-	char syslog_socket[108];					   /* empty: off */
-	int syslog_facility;						   /* LOG_AUTHPRIV, ... */
+	char metrics_file[PATH_MAX / 2]; /* empty: none */
+	bool record_exchanges;		 /* also those without an alert */
+	char syslog_socket[108];	 /* empty: off */
+	int syslog_facility;		 /* LOG_AUTHPRIV, ... */
+	enum nw_syslog_format syslog_format;
+	struct nw_levels syslog_levels;
 	uint64_t answer_timeout, outcome_wait, abort_window, idle_timeout; /* ns */
 	uint32_t max_flows, max_peers;
 	uint32_t ring_bytes;
@@ -57,6 +61,15 @@ int nw_config_option(struct nw_config *cfg, const char *text);
  * read nevertheless); -EINVAL: errors in them, or conf.d can't be read in full; or -errno of the file.
  */
 int nw_config_read(struct nw_config *cfg, const char *path);
+
+/* A row of the table of keys, for manuals. */
+struct nw_config_key {
+	const char *key, *initial, *help;
+	bool restart; /* takes effect at the next start */
+};
+
+/* The key at this place of the table, 0 being the first; false behind the last. */
+bool nw_config_key_at(size_t i, struct nw_config_key *out);
 
 /* All keys with their defaults and meaning. */
 void nw_config_help(FILE *out);

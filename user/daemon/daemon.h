@@ -18,6 +18,11 @@
 #include "../engine/engine.h"
 #include "../engine/peers.h"
 #include "../source/resets.h"
+#include "../util/options.h"
+
+/* Of the command line (main.c). */
+extern const struct nw_option nw_daemon_options[];
+extern const size_t nw_n_daemon_options;
 
 /* The command line, which a reload reads again together with the file. Pointers into argv. */
 struct nw_settings {

@@ -42,7 +42,7 @@ static const char *add_option(void *member, const char *text)
 #define FLAG(member) offsetof(struct command_line, member), nw_option_flag
 
 /* clang-format off */
-static const struct nw_option options[] = {
+const struct nw_option nw_daemon_options[] = {
 	{ 'f', "foreground", NULL, NULL, "stay in the foreground; print hooks and alerts as they happen",
 	  FLAG(foreground) },
 	{ 'c', "config", "FILE", NULL, "read this file instead of " NW_CONFIG_FILE,
@@ -58,7 +58,7 @@ static const struct nw_option options[] = {
 };
 /* clang-format on */
 
-#define N_OPTIONS NW_ARRAY_SIZE(options)
+const size_t nw_n_daemon_options = NW_ARRAY_SIZE(nw_daemon_options);
 
 static void help(void)
 {
@@ -66,10 +66,10 @@ static void help(void)
 	       "Watches SMB2 NEGOTIATE and VALIDATE_NEGOTIATE_INFO on this host's interfaces, and tells who "
 	       "changed "
 	       "what.\n\n");
-	for (size_t i = 0; i < N_OPTIONS; i++) {
+	for (size_t i = 0; i < nw_n_daemon_options; i++) {
 		char left[40];
 
-		printf("%-29s %s\n", nw_option_left(left, &options[i]), options[i].help);
+		printf("%-29s %s\n", nw_option_left(left, &nw_daemon_options[i]), nw_daemon_options[i].help);
 	}
 	printf("\nKeys of the file, and of --option:\n");
 	nw_config_help(stdout);
@@ -82,7 +82,8 @@ static void help(void)
 /* What to end with, or -1. */
 static int parse(struct command_line *cl, int argc, char **argv)
 {
-	int at = nw_options_parse(options, N_OPTIONS, "negwatchd", NULL, false, cl, argc, argv);
+	int at = nw_options_parse(nw_daemon_options, nw_n_daemon_options, "negwatchd", NULL, false, cl, argc,
+				  argv);
 
 	if (at < 0)
 		return EX_USAGE;

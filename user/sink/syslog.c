@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A syslog client that never blocks, with a bounded queue and growing pauses between attempts. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #define SYSLOG_NAMES
 #include <syslog.h>
 
 #include "syslog.h"
 #include "../util/log.h"
+#include "../util/time.h"
 #include "../util/util.h"
 
 #define PAUSE_MIN 100000000ULL /* 0.1 s */
@@ -21,6 +22,8 @@ struct nw_syslog {
 	char *path;
 	int fd;
 	int facility;
+	enum nw_syslog_format format;
+	char host[HOST_NAME_MAX + 1];
 	char **queue; /* ring of messages; owned */
 	unsigned int max, head, count;
 	uint64_t sent, dropped;
@@ -36,6 +39,14 @@ int nw_syslog_facility(const char *name)
 	return -1;
 }
 
+int nw_syslog_level(const char *name)
+{
+	for (const CODE *c = prioritynames; c->c_name; c++)
+		if (strcmp(c->c_name, name) == 0 && c->c_val <= LOG_DEBUG)
+			return c->c_val;
+	return -1;
+}
+
 int nw_syslog_new(struct nw_syslog **out, const char *path, int facility, unsigned int max_queue)
 {
 	struct nw_syslog *s = calloc(1, sizeof(*s));
@@ -44,6 +55,7 @@ int nw_syslog_new(struct nw_syslog **out, const char *path, int facility, unsign
 		return -ENOMEM;
 	s->fd = -1;
 	s->facility = facility;
+	strcpy(s->host, "-");
 	s->max = max_queue;
 	s->queue = calloc(max_queue, sizeof(*s->queue));
 	s->path = path ? strdup(path) : NULL;
@@ -68,6 +80,12 @@ void nw_syslog_free(struct nw_syslog **sp)
 	nw_closep(&s->fd);
 	free(s);
 	*sp = NULL;
+}
+
+void nw_syslog_set_format(struct nw_syslog *s, enum nw_syslog_format format, const char *host)
+{
+	s->format = format;
+	snprintf(s->host, sizeof(s->host), "%s", host);
 }
 
 static int connect_to(struct nw_syslog *s)
@@ -152,17 +170,18 @@ static void enqueue(struct nw_syslog *s, const char *msg)
 	s->queue[(s->head + s->count++) % s->max] = copy;
 }
 
-static void with_header(const struct nw_syslog *s, char msg[NW_SYSLOG_MAX], int priority, const char *text)
+/* The form that the receiver reads, as one string. */
+static void with_header(const struct nw_syslog *s, char msg[NW_SYSLOG_DATAGRAM], int priority,
+			const char *text)
 {
-	time_t t = time(NULL);
-	char stamp[20];
-	struct tm tm;
+	struct nw_syslog_head head = {
+		.priority = priority & LOG_FACMASK ? priority : s->facility | priority,
+		.wall = nw_wall(),
+		.host = s->host,
+		.pid = (int)getpid(),
+	};
 
-	localtime_r(&t, &tm);
-	/* The month's name must not follow the locale; strftime's does not, as no locale is set. */
-	strftime(stamp, sizeof(stamp), "%b %e %H:%M:%S", &tm);
-	snprintf(msg, NW_SYSLOG_MAX, "<%d>%s negwatchd[%d]: %s",
-		 priority & LOG_FACMASK ? priority : s->facility | priority, stamp, (int)getpid(), text);
+	nw_syslog_datagram(msg, NW_SYSLOG_DATAGRAM, s->format, &head, text);
 }
 
 /* After a failure only the clock says when to try again, whoever asks. */
@@ -173,7 +192,7 @@ static bool waits(const struct nw_syslog *s, uint64_t now)
 
 int nw_syslog_try(struct nw_syslog *s, uint64_t now, int priority, const char *text)
 {
-	char msg[NW_SYSLOG_MAX];
+	char msg[NW_SYSLOG_DATAGRAM];
 	int err;
 
 	if (!s->path)
@@ -194,7 +213,7 @@ uint64_t nw_syslog_ready_at(const struct nw_syslog *s)
 
 void nw_syslog_send(struct nw_syslog *s, uint64_t now, int priority, const char *text)
 {
-	char msg[NW_SYSLOG_MAX];
+	char msg[NW_SYSLOG_DATAGRAM];
 
 	if (!s->path)
 		return;

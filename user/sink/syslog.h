@@ -9,10 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct nw_syslog;
+#include "syslog_format.h"
 
-/* A message with its header is always shorter than this: what every receiver has to take (RFC 3164). */
-#define NW_SYSLOG_MAX 1024
+struct nw_syslog;
 
 struct nw_syslog_state {
 	const char *path; /* NULL: switched off */
@@ -30,8 +29,11 @@ struct nw_syslog_state {
 int nw_syslog_new(struct nw_syslog **out, const char *path, int facility, unsigned int max_queue);
 void nw_syslog_free(struct nw_syslog **s);
 
-/* priority: LOG_CRIT, ..., with a facility if it is not the usual one. text: without control characters; what
- * exceeds NW_SYSLOG_MAX is cut. now: monotonic. */
+/* The form of what is sent from now on; NW_SYSLOG_TEXT at first. host: of the messages, copied. */
+void nw_syslog_set_format(struct nw_syslog *s, enum nw_syslog_format format, const char *host);
+
+/* priority: LOG_CRIT, ..., with a facility if it is not the usual one. text: see nw_syslog_datagram(). now:
+ * monotonic. */
 void nw_syslog_send(struct nw_syslog *s, uint64_t now, int priority, const char *text);
 
 /*
@@ -51,5 +53,7 @@ void nw_syslog_get_state(const struct nw_syslog *s, struct nw_syslog_state *out)
 
 /* LOG_AUTHPRIV for "authpriv", ...; -1 if there is no such facility. */
 int nw_syslog_facility(const char *name);
+/* Likewise LOG_CRIT for "crit", ... */
+int nw_syslog_level(const char *name);
 
 #endif

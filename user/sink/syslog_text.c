@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 
 #include "flow_json.h"
 #include "syslog_text.h"
@@ -305,16 +304,6 @@ static const struct {
 };
 
 #define N_PAIRS NW_ARRAY_SIZE(pairs)
-
-int nw_syslog_severity(uint8_t severity)
-{
-	static const int table[] = {
-		[NW_SEV_INFO] = LOG_INFO, [NW_SEV_NOTICE] = LOG_NOTICE, [NW_SEV_WARNING] = LOG_WARNING,
-		[NW_SEV_ERROR] = LOG_ERR, [NW_SEV_CRITICAL] = LOG_CRIT,
-	};
-
-	return severity < NW_ARRAY_SIZE(table) ? table[severity] : LOG_NOTICE;
-}
 
 /* Leaves out pairs, the least important first, until `room` is enough; returns the bytes of the rest. */
 static size_t choose(char text[N_PAIRS][VALUE_MAX], size_t room)

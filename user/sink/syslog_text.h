@@ -13,7 +13,4 @@
  */
 void nw_syslog_text(char *out, size_t size, const struct nw_alert *a);
 
-/* Severity of the message, as in <syslog.h>. */
-int nw_syslog_severity(uint8_t severity);
-
 #endif
