@@ -37,13 +37,16 @@ TABLE = [
     ("alerts-columns", "alerts -o id,severity,leg,ended-by --no-headings", 0, {}),
     ("flows", "flows", 80, {}),
     ("peers", "peers", 80, {}),
+    ("peers-wide", "peers", 100, {}),
+    ("peers-columns", "peers -o client,kind", 30, {}),
+    ("peers-help", "peers --help", 80, {}),
     ("show", "show 1 --utc", 80, {}),
     ("stats", "stats", 80, {}),
     ("explain", "explain 101", 80, {}),
     ("explain-all", "explain", 80, {}),
 ]
 # Colours are only in these.
-COLORED = {"status-bad", "alerts", "alerts-narrow", "alerts-color-pipe", "flows", "peers"}
+COLORED = {"status-bad", "alerts", "alerts-narrow", "alerts-color-pipe", "flows", "peers", "peers-wide", "peers-columns"}
 # A command to be copied is not broken.
 COMMAND = re.compile(r"^ {12}\S")
 # A table that can't be narrowed further, and into a pipe, is as wide as it is.

@@ -17,6 +17,7 @@ struct nw_column {
 		NW_COL_RIGHT = 1,
 		NW_COL_WRAP = 2,  /* may take several lines */
 		NW_COL_EXTRA = 4, /* only shown when it is asked for */
+		NW_COL_SPARE = 8, /* unless it is asked for, left out on a terminal that is too narrow for all */
 	} flags;
 };
 
