@@ -96,7 +96,8 @@ def unfit(table):
 
 
 class Straw:
-    """Serves until closed. table: {verb: answer}; a value that is bytes is sent as it is, None gives no answer."""
+    """Serves until closed. table: {verb: answer}; a value that is bytes is sent as it is, None gives no answer, a function
+    makes it of the request."""
 
     def __init__(self, table, stream=()):
         self.table, self.stream = table, list(stream)
@@ -118,8 +119,11 @@ class Straw:
     def _serve(self, client):
         with client, contextlib.suppress(OSError, ValueError):
             for line in client.makefile("r", encoding="utf-8"):
-                verb = json.loads(line)["cmd"]
+                request = json.loads(line)
+                verb = request["cmd"]
                 answer = self.table.get(verb, {"ok": False, "error": "unknown command"})
+                if callable(answer):
+                    answer = answer(request)
                 if answer is None:
                     client.recv(1)
                     return

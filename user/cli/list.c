@@ -10,7 +10,7 @@
 #include "../util/time.h"
 #include "../util/util.h"
 
-/* The daemon's own bound for connections; alerts and peers come whole. */
+/* The daemon's own bound for connections. Alerts come in pages, peers whole. */
 #define FLOWS_MAX 10000
 
 struct listing {
@@ -22,7 +22,8 @@ struct listing {
 	const char *empty;
 };
 
-static json_t *request(const struct nw_cli *cli, const struct listing *l)
+/* before: of the page that was there last, 0: none; have: so many matched. */
+static json_t *request(const struct nw_cli *cli, const struct listing *l, uint64_t before, size_t have)
 {
 	json_t *o = json_pack("{s:s}", "cmd", l->name);
 
@@ -30,31 +31,59 @@ static json_t *request(const struct nw_cli *cli, const struct listing *l)
 	if (nw_filter_any(cli))
 		json_object_set_new(o, "limit", json_integer(FLOWS_MAX));
 	else if (cli->limit)
-		json_object_set_new(o, "limit", json_integer((json_int_t)cli->limit));
+		json_object_set_new(o, "limit", json_integer((json_int_t)(cli->limit - have)));
 	if (cli->not_validated)
 		json_object_set_new(o, "not_validated", json_true());
 	if (cli->after)
 		json_object_set_new(o, "since", json_integer((json_int_t)cli->after));
+	if (before)
+		json_object_set_new(o, "before", json_integer((json_int_t)before));
 	return o;
 }
 
-/* Removes what doesn't match, and the oldest beyond the limit. */
-static void filter(const struct nw_cli *cli, json_t *list, const struct nw_filter_keys *keys)
+/* Removes what doesn't match. False: all of it was older than what is asked for. */
+static bool filter(const struct nw_cli *cli, json_t *list, const struct nw_filter_keys *keys)
 {
-	json_t *kept = json_array(), *o;
-	size_t i, n, skip;
+	const struct nw_cli times = { .since_wall = cli->since_wall };
+	bool recent = json_array_size(list) == 0;
+	size_t i = 0;
 
-	json_array_foreach(list, i, o)
-	{
+	while (i < json_array_size(list)) {
+		const json_t *o = json_array_get(list, i);
+
+		recent = recent || nw_filter_match(&times, keys, o);
 		if (nw_filter_match(cli, keys, o))
-			json_array_append(kept, o);
+			i++;
+		else
+			json_array_remove(list, i);
 	}
-	n = json_array_size(kept);
-	skip = cli->limit && n > cli->limit ? n - cli->limit : 0;
-	json_array_clear(list);
-	for (i = skip; i < n; i++)
-		json_array_append(list, json_array_get(kept, i));
-	json_decref(kept);
+	return recent;
+}
+
+/* Asks until all that matches, or as many as wished for, is in all, oldest first; *total is the daemon's. */
+static int fetch(const struct nw_cli *cli, const struct listing *l, json_t *all, uint64_t *total)
+{
+	uint64_t before = 0;
+	json_t *reply, *page;
+	bool recent;
+	int ret;
+
+	do {
+		ret = nw_ask(cli, request(cli, l, before, json_array_size(all)), &reply);
+		if (ret)
+			return ret;
+		page = json_object_get(reply, l->name);
+		recent = filter(cli, page, &l->keys);
+		while (cli->limit && json_array_size(page) + json_array_size(all) > cli->limit)
+			json_array_remove(page, 0);
+		json_array_extend(page, all);
+		json_array_clear(all);
+		json_array_extend(all, page);
+		before = nw_num(reply, "before");
+		*total = nw_num(reply, "total");
+		json_decref(reply);
+	} while (before && recent && (cli->limit ? json_array_size(all) < cli->limit : nw_filter_any(cli)));
+	return NW_EXIT_OK;
 }
 
 /* "" if there is none. */
@@ -245,7 +274,7 @@ static const struct nw_column flow_columns[] = {
 };
 
 static const struct nw_column peer_columns[] = {
-	{ "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP }, { "KIND", NW_COL_WRAP }, { "OFFERS", 0 },
+	{ "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP }, { "KIND", NW_COL_WRAP | NW_COL_SPARE }, { "OFFERS", 0 },
 	{ "RUNS ON", 0 }, { "CONNS", NW_COL_RIGHT }, { "VALIDATED", NW_COL_WRAP }, { "LAST SEEN", 0 },
 	{ "FIRST SEEN", NW_COL_EXTRA }, { "PROVEN", NW_COL_EXTRA }, { "FINDINGS", NW_COL_RIGHT | NW_COL_EXTRA },
 	{ "CLIENT GUID", NW_COL_EXTRA },
@@ -281,7 +310,7 @@ static const struct listing peers = {
 
 /* To people; all into one table. Takes the table over. */
 static int print(const struct nw_cli *cli, const struct listing *l, struct nw_cli_table *table,
-		 const json_t *reply, const json_t *all)
+		 uint64_t total, const json_t *all)
 {
 	const json_t *o;
 	size_t i;
@@ -292,36 +321,29 @@ static int print(const struct nw_cli *cli, const struct listing *l, struct nw_cl
 	}
 	if (!json_array_size(all) && !cli->quiet)
 		fprintf(stderr, "%s\n", nw_filter_any(cli) ? "Nothing matches." : l->empty);
-	if (nw_filter_any(cli) && nw_num(reply, "total") > FLOWS_MAX && l == &flows && !cli->quiet)
+	if (nw_filter_any(cli) && total > FLOWS_MAX && l == &flows && !cli->quiet)
 		fprintf(stderr, "negwatch: looked at the newest %d of %llu connections only\n", FLOWS_MAX,
-			(unsigned long long)nw_num(reply, "total"));
+			(unsigned long long)total);
 	return nw_cli_table_print(table) < 0 ? NW_EXIT_ERROR : NW_EXIT_OK;
 }
 
 static int list(const struct nw_cli *cli, const struct listing *l)
 {
 	struct nw_cli_table *table = NULL;
-	json_t *reply = NULL, *all;
-	int ret;
+	json_t *all = json_array();
+	uint64_t total = 0;
+	int ret = NW_EXIT_USAGE;
 
 	if (cli->json && cli->columns) {
 		fprintf(stderr, "negwatch %s: --output is for tables; --json prints all there is\n", l->name);
-		return NW_EXIT_USAGE;
+	} else if (cli->json || (table = nw_cli_table_new(cli, l->columns, l->n_columns))) {
+		ret = fetch(cli, l, all, &total);
+		if (!ret)
+			ret = cli->json ? nw_print_json(l->name, all) : print(cli, l, table, total, all);
+		else if (table)
+			nw_cli_table_print(table); /* an empty one: nothing but freed */
 	}
-	if (!cli->json) {
-		table = nw_cli_table_new(cli, l->columns, l->n_columns);
-		if (!table)
-			return NW_EXIT_USAGE;
-	}
-	ret = nw_ask(cli, request(cli, l), &reply);
-	if (!ret) {
-		all = json_object_get(reply, l->name);
-		filter(cli, all, &l->keys);
-		ret = cli->json ? nw_print_json(l->name, all) : print(cli, l, table, reply, all);
-	} else if (table) {
-		nw_cli_table_print(table); /* an empty one: nothing but freed */
-	}
-	json_decref(reply);
+	json_decref(all);
 	return ret;
 }
 
@@ -352,6 +374,7 @@ void nw_help_flows(void)
 void nw_help_peers(void)
 {
 	help_columns(&peers);
+	printf("A terminal that is too narrow for all does without KIND, unless -o asks for it.\n");
 }
 
 int nw_cmd_alerts(const struct nw_cli *cli, int argc, char **argv)
