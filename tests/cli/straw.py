@@ -76,7 +76,7 @@ def answers():
     all_flows = flows()
     pairs = [(flow, finding) for flow in all_flows for finding in flow["findings"]]
     alerts = [alert(number, flow, finding) for number, (flow, finding) in enumerate(pairs, 1)]
-    other = PEER | {"client_ip": "2001:db8::7:1", "listed": False, "validated": 4, "proven": "0x0302", "not_validated": 0}
+    other = PEER | {"client_ip": "2001:db8::7:1", "server_ip": "2001:db8::7:10", "listed": False, "validated": 4, "proven": "0x0302", "not_validated": 0}
     return {"status": {"status": copy.deepcopy(STATUS)}, "alerts": {"alerts": alerts},
             "show": {"alert": alerts[0]}, "flows": {"total": len(all_flows), "flows": all_flows},
             "peers": {"total": 2, "peers": [PEER, other]}, "watch": {}, "metrics": {"metrics": "negwatch_syslog_up 1\n"},

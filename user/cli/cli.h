@@ -59,6 +59,8 @@ struct nw_cli {
 	uint64_t warning, critical; /* check: alerts from which on it warns; 0: not given */
 	enum nw_vantage vantage;
 	struct nw_cli_ports ports;
+	/* Not an option */
+	int answer_ms; /* how long to wait for an answer; 0: as long as is usual */
 };
 
 extern const struct nw_option nw_cli_options[];
@@ -119,6 +121,19 @@ bool nw_filter_match(const struct nw_cli *cli, const struct nw_filter_keys *keys
 bool nw_filter_any(const struct nw_cli *cli);
 extern const struct nw_filter_keys nw_alert_keys;
 
+/* fetch.c */
+
+/* The daemon's own bound for connections in one answer. */
+#define NW_FETCH_MAX 10000
+
+/*
+ * Appends what matches of the list `what` ("alerts", "flows", "peers") to the empty array `all`, oldest
+ * first: as many as cli->limit says, or with a filter all there are. *total: the daemon's count of
+ * connections or peers, 0: not told. As nw_ask_quietly().
+ */
+int nw_fetch(const struct nw_cli *cli, const char *what, const struct nw_filter_keys *keys, json_t *all,
+	     uint64_t *total, char *why, size_t size);
+
 /* color.c */
 
 /* Settles cli->colored: by the option, the terminal, NO_COLOR and TERM. */
@@ -128,6 +143,8 @@ const char *nw_paint(const struct nw_cli *cli, enum nw_cli_paint paint);
 const char *nw_paint_end(const struct nw_cli *cli);
 
 /* client.c */
+
+#define NW_WHY_MAX 4608 /* what a reload complains of can be long */
 
 /*
  * Sends the request (stolen) and waits for the answer. Returns NW_EXIT_OK with *reply to be released, or

@@ -10,9 +10,6 @@
 #include "../util/time.h"
 #include "../util/util.h"
 
-/* The daemon's own bound for connections. Alerts come in pages, peers whole. */
-#define FLOWS_MAX 10000
-
 struct listing {
 	const char *name; /* of the command, and of the member of the answer */
 	struct nw_filter_keys keys;
@@ -21,70 +18,6 @@ struct listing {
 	void (*row)(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *o);
 	const char *empty;
 };
-
-/* before: of the page that was there last, 0: none; have: so many matched. */
-static json_t *request(const struct nw_cli *cli, const struct listing *l, uint64_t before, size_t have)
-{
-	json_t *o = json_pack("{s:s}", "cmd", l->name);
-
-	/* With a filter of our own the daemon has to send all. */
-	if (nw_filter_any(cli))
-		json_object_set_new(o, "limit", json_integer(FLOWS_MAX));
-	else if (cli->limit)
-		json_object_set_new(o, "limit", json_integer((json_int_t)(cli->limit - have)));
-	if (cli->not_validated)
-		json_object_set_new(o, "not_validated", json_true());
-	if (cli->after)
-		json_object_set_new(o, "since", json_integer((json_int_t)cli->after));
-	if (before)
-		json_object_set_new(o, "before", json_integer((json_int_t)before));
-	return o;
-}
-
-/* Removes what doesn't match. False: all of it was older than what is asked for. */
-static bool filter(const struct nw_cli *cli, json_t *list, const struct nw_filter_keys *keys)
-{
-	const struct nw_cli times = { .since_wall = cli->since_wall };
-	bool recent = json_array_size(list) == 0;
-	size_t i = 0;
-
-	while (i < json_array_size(list)) {
-		const json_t *o = json_array_get(list, i);
-
-		recent = recent || nw_filter_match(&times, keys, o);
-		if (nw_filter_match(cli, keys, o))
-			i++;
-		else
-			json_array_remove(list, i);
-	}
-	return recent;
-}
-
-/* Asks until all that matches, or as many as wished for, is in all, oldest first; *total is the daemon's. */
-static int fetch(const struct nw_cli *cli, const struct listing *l, json_t *all, uint64_t *total)
-{
-	uint64_t before = 0;
-	json_t *reply, *page;
-	bool recent;
-	int ret;
-
-	do {
-		ret = nw_ask(cli, request(cli, l, before, json_array_size(all)), &reply);
-		if (ret)
-			return ret;
-		page = json_object_get(reply, l->name);
-		recent = filter(cli, page, &l->keys);
-		while (cli->limit && json_array_size(page) + json_array_size(all) > cli->limit)
-			json_array_remove(page, 0);
-		json_array_extend(page, all);
-		json_array_clear(all);
-		json_array_extend(all, page);
-		before = nw_num(reply, "before");
-		*total = nw_num(reply, "total");
-		json_decref(reply);
-	} while (before && recent && (cli->limit ? json_array_size(all) < cli->limit : nw_filter_any(cli)));
-	return NW_EXIT_OK;
-}
 
 /* "" if there is none. */
 static void number(char out[24], const json_t *value)
@@ -206,6 +139,7 @@ static void flow_row(const struct nw_cli *cli, struct nw_cli_table *table, const
 /* What is known of a peer's protection, the worst first. */
 static const char *peer_validated(const struct nw_cli *cli, char *out, size_t size, const json_t *p)
 {
+	bool failed = nw_num(p, "last_rule") >= 101 && nw_num(p, "last_rule") <= 106;
 	char when[NW_TIME_TEXT];
 
 	if (json_is_true(nw_at(p, "listed")) && nw_at(p, "last_proven"))
@@ -218,6 +152,7 @@ static const char *peer_validated(const struct nw_cli *cli, char *out, size_t si
 			 nw_num(p, "preauth")		  ? "not needed" :
 			 nw_num(p, "encrypted")		  ? "not seen (encrypted)" :
 			 nw_num(p, "guest")		  ? "guest, can't" :
+			 failed				  ? "no, see alerts" :
 							    "not seen");
 	return out;
 }
@@ -259,7 +194,7 @@ static void peer_row(const struct nw_cli *cli, struct nw_cli_table *table, const
 
 /* clang-format off */
 static const struct nw_column alert_columns[] = {
-	{ "ID", NW_COL_RIGHT }, { "TIME", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP },
+	{ "ID", NW_COL_RIGHT }, { "TIME", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP | NW_COL_SAME },
 	{ "RULE", NW_COL_RIGHT }, { "NAME", NW_COL_WRAP }, { "FIELDS", NW_COL_WRAP }, { "ENDED BY", 0 },
 	{ "SEVERITY", NW_COL_EXTRA }, { "COUNT", NW_COL_RIGHT | NW_COL_EXTRA }, { "PORT", NW_COL_RIGHT | NW_COL_EXTRA },
 	{ "INTERFACE", NW_COL_EXTRA }, { "LEG", NW_COL_EXTRA }, { "COMMUNITY ID", NW_COL_EXTRA },
@@ -267,14 +202,14 @@ static const struct nw_column alert_columns[] = {
 };
 
 static const struct nw_column flow_columns[] = {
-	{ "START", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP }, { "DIALECT", 0 },
+	{ "START", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP | NW_COL_SAME }, { "DIALECT", 0 },
 	{ "OBSERVED", 0 }, { "VALIDATED", NW_COL_WRAP }, { "ENDED BY", 0 }, { "RULES", NW_COL_WRAP },
 	{ "COMMUNITY ID", NW_COL_EXTRA }, { "PATH HINT", NW_COL_WRAP | NW_COL_EXTRA },
 	{ "UNSEEN", NW_COL_WRAP | NW_COL_EXTRA },
 };
 
 static const struct nw_column peer_columns[] = {
-	{ "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP }, { "KIND", NW_COL_WRAP | NW_COL_SPARE }, { "OFFERS", 0 },
+	{ "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP | NW_COL_SAME }, { "KIND", NW_COL_WRAP | NW_COL_SPARE }, { "OFFERS", 0 },
 	{ "RUNS ON", 0 }, { "CONNS", NW_COL_RIGHT }, { "VALIDATED", NW_COL_WRAP }, { "LAST SEEN", 0 },
 	{ "FIRST SEEN", NW_COL_EXTRA }, { "PROVEN", NW_COL_EXTRA }, { "FINDINGS", NW_COL_RIGHT | NW_COL_EXTRA },
 	{ "CLIENT GUID", NW_COL_EXTRA },
@@ -296,7 +231,7 @@ static const struct listing flows = {
 	.columns = flow_columns,
 	.n_columns = NW_ARRAY_SIZE(flow_columns),
 	.row = flow_row,
-	.empty = "No SMB connections seen yet.",
+	.empty = "No SMB connections at present; `negwatch peers` has those that were.",
 };
 
 static const struct listing peers = {
@@ -321,8 +256,8 @@ static int print(const struct nw_cli *cli, const struct listing *l, struct nw_cl
 	}
 	if (!json_array_size(all) && !cli->quiet)
 		fprintf(stderr, "%s\n", nw_filter_any(cli) ? "Nothing matches." : l->empty);
-	if (nw_filter_any(cli) && total > FLOWS_MAX && l == &flows && !cli->quiet)
-		fprintf(stderr, "negwatch: looked at the newest %d of %llu connections only\n", FLOWS_MAX,
+	if (nw_filter_any(cli) && total > NW_FETCH_MAX && l == &flows && !cli->quiet)
+		fprintf(stderr, "negwatch: looked at the newest %d of %llu connections only\n", NW_FETCH_MAX,
 			(unsigned long long)total);
 	return nw_cli_table_print(table) < 0 ? NW_EXIT_ERROR : NW_EXIT_OK;
 }
@@ -331,17 +266,20 @@ static int list(const struct nw_cli *cli, const struct listing *l)
 {
 	struct nw_cli_table *table = NULL;
 	json_t *all = json_array();
+	char why[NW_WHY_MAX];
 	uint64_t total = 0;
 	int ret = NW_EXIT_USAGE;
 
 	if (cli->json && cli->columns) {
 		fprintf(stderr, "negwatch %s: --output is for tables; --json prints all there is\n", l->name);
 	} else if (cli->json || (table = nw_cli_table_new(cli, l->columns, l->n_columns))) {
-		ret = fetch(cli, l, all, &total);
-		if (!ret)
-			ret = cli->json ? nw_print_json(l->name, all) : print(cli, l, table, total, all);
-		else if (table)
+		ret = nw_fetch(cli, l->name, &l->keys, all, &total, why, sizeof(why));
+		if (ret)
+			fprintf(stderr, "negwatch: %s\n", why);
+		if (ret && table)
 			nw_cli_table_print(table); /* an empty one: nothing but freed */
+		else if (!ret)
+			ret = cli->json ? nw_print_json(l->name, all) : print(cli, l, table, total, all);
 	}
 	json_decref(all);
 	return ret;

@@ -77,7 +77,7 @@ static const char *set_rule(void *member, const char *value)
 		*(unsigned int *)member = nw_rules[i].number;
 		return NULL;
 	}
-	return "expected the number or name of a rule; `negwatch explain` lists them";
+	return "expected the number or name of one rule; `negwatch explain` lists them";
 }
 
 /* Judged here, so that the message names the option; --utc may still come. */

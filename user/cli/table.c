@@ -151,10 +151,21 @@ static size_t total(const struct nw_cli_table *t, const size_t width[NW_COLUMNS_
 	return sum;
 }
 
+static bool all_same(const struct nw_cli_table *t, unsigned int column)
+{
+	for (unsigned int r = 1; r < t->n_rows; r++)
+		if (strcmp(t->rows[r].cell[column], t->rows[0].cell[column]) != 0)
+			return false;
+	return t->n_rows > 0;
+}
+
 /* Narrows the widest of the columns that may be narrowed, until the table fits or can't. */
 static void fit(const struct nw_cli_table *t, size_t room, size_t width[NW_COLUMNS_MAX],
 		const size_t least[NW_COLUMNS_MAX])
 {
+	for (unsigned int i = 0; !t->cli->columns && total(t, width) > room && i < t->n; i++)
+		if (t->columns[i]->flags & NW_COL_SAME && all_same(t, i))
+			width[i] = 0;
 	for (unsigned int i = 0; !t->cli->columns && total(t, width) > room && i < t->n; i++)
 		if (t->columns[i]->flags & NW_COL_SPARE)
 			width[i] = 0;
@@ -231,6 +242,8 @@ static int fill(const struct nw_cli_table *t, struct libscols_table *tb)
 			scols_column_set_safechars(c, "\n");
 		if (!width[i])
 			scols_column_set_flags(c, SCOLS_FL_HIDDEN);
+		if (!width[i] && t->columns[i]->flags & NW_COL_SAME && !t->cli->no_headings)
+			printf("%s %s\n", t->columns[i]->name, t->rows[0].cell[i]);
 	}
 	for (unsigned int r = 0; r < t->n_rows; r++) {
 		struct libscols_line *line = scols_table_new_line(tb, NULL);
