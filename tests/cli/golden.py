@@ -38,6 +38,7 @@ TABLE = [
     ("alerts-never", "alerts --color=never", 80, {}),
     ("alerts-columns", "alerts -o id,severity,leg,ended-by --no-headings", 0, {}),
     ("flows", "flows", 80, {}),
+    ("flows-one-server", "flows --server 10.77.2.2", 80, {}),
     ("peers", "peers", 80, {}),
     ("peers-one-server", "peers --client 2001:db8::/32", 80, {}),
     ("peers-wide", "peers", 100, {}),
@@ -49,7 +50,7 @@ TABLE = [
     ("explain-all", "explain", 80, {}),
 ]
 # Colours are only in these.
-COLORED = {"status-bad", "alerts", "alerts-one-server", "alerts-narrow", "alerts-color-pipe", "flows", "peers", "peers-wide", "peers-columns"}
+COLORED = {"status-bad", "alerts", "alerts-one-server", "alerts-narrow", "alerts-color-pipe", "flows", "flows-one-server", "peers", "peers-wide", "peers-columns"}
 # A command to be copied is not broken.
 COMMAND = re.compile(r"^ {12}\S")
 # A table that can't be narrowed further, and into a pipe, is as wide as it is.

@@ -194,7 +194,7 @@ static void peer_row(const struct nw_cli *cli, struct nw_cli_table *table, const
 
 /* clang-format off */
 static const struct nw_column alert_columns[] = {
-	{ "ID", NW_COL_RIGHT }, { "TIME", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP | NW_COL_SAME },
+	{ "ID", NW_COL_RIGHT }, { "TIME", 0 }, { "CLIENT", NW_COL_WRAP | NW_COL_WHOLE }, { "SERVER", NW_COL_WRAP | NW_COL_WHOLE | NW_COL_SAME },
 	{ "RULE", NW_COL_RIGHT }, { "NAME", NW_COL_WRAP }, { "FIELDS", NW_COL_WRAP }, { "ENDED BY", 0 },
 	{ "SEVERITY", NW_COL_EXTRA }, { "COUNT", NW_COL_RIGHT | NW_COL_EXTRA }, { "PORT", NW_COL_RIGHT | NW_COL_EXTRA },
 	{ "INTERFACE", NW_COL_EXTRA }, { "LEG", NW_COL_EXTRA }, { "COMMUNITY ID", NW_COL_EXTRA },
@@ -202,14 +202,14 @@ static const struct nw_column alert_columns[] = {
 };
 
 static const struct nw_column flow_columns[] = {
-	{ "START", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP | NW_COL_SAME }, { "DIALECT", 0 },
+	{ "START", 0 }, { "CLIENT", NW_COL_WRAP | NW_COL_WHOLE }, { "SERVER", NW_COL_WRAP | NW_COL_WHOLE | NW_COL_SAME }, { "DIALECT", 0 },
 	{ "OBSERVED", 0 }, { "VALIDATED", NW_COL_WRAP }, { "ENDED BY", 0 }, { "RULES", NW_COL_WRAP },
 	{ "COMMUNITY ID", NW_COL_EXTRA }, { "PATH HINT", NW_COL_WRAP | NW_COL_EXTRA },
 	{ "UNSEEN", NW_COL_WRAP | NW_COL_EXTRA },
 };
 
 static const struct nw_column peer_columns[] = {
-	{ "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP | NW_COL_SAME }, { "KIND", NW_COL_WRAP | NW_COL_SPARE }, { "OFFERS", 0 },
+	{ "CLIENT", NW_COL_WRAP | NW_COL_WHOLE }, { "SERVER", NW_COL_WRAP | NW_COL_WHOLE | NW_COL_SAME }, { "KIND", NW_COL_WRAP | NW_COL_SPARE }, { "OFFERS", 0 },
 	{ "RUNS ON", 0 }, { "CONNS", NW_COL_RIGHT }, { "VALIDATED", NW_COL_WRAP }, { "LAST SEEN", 0 },
 	{ "FIRST SEEN", NW_COL_EXTRA }, { "PROVEN", NW_COL_EXTRA }, { "FINDINGS", NW_COL_RIGHT | NW_COL_EXTRA },
 	{ "CLIENT GUID", NW_COL_EXTRA },

@@ -159,6 +159,15 @@ static bool all_same(const struct nw_cli_table *t, unsigned int column)
 	return t->n_rows > 0;
 }
 
+/* Whether column a is to be narrowed before b. */
+static bool rather(const struct nw_cli_table *t, const size_t width[NW_COLUMNS_MAX], unsigned int a,
+		   unsigned int b)
+{
+	int whole_a = t->columns[a]->flags & NW_COL_WHOLE, whole_b = t->columns[b]->flags & NW_COL_WHOLE;
+
+	return whole_a != whole_b ? !whole_a : width[a] > width[b];
+}
+
 /* Narrows the widest of the columns that may be narrowed, until the table fits or can't. */
 static void fit(const struct nw_cli_table *t, size_t room, size_t width[NW_COLUMNS_MAX],
 		const size_t least[NW_COLUMNS_MAX])
@@ -170,15 +179,15 @@ static void fit(const struct nw_cli_table *t, size_t room, size_t width[NW_COLUM
 		if (t->columns[i]->flags & NW_COL_SPARE)
 			width[i] = 0;
 	while (total(t, width) > room) {
-		unsigned int widest = t->n;
+		unsigned int best = t->n;
 
 		for (unsigned int i = 0; i < t->n; i++)
 			if (t->columns[i]->flags & NW_COL_WRAP && width[i] > least[i] &&
-			    (widest == t->n || width[i] > width[widest]))
-				widest = i;
-		if (widest == t->n)
+			    (best == t->n || rather(t, width, i, best)))
+				best = i;
+		if (best == t->n)
 			return;
-		width[widest]--;
+		width[best]--;
 	}
 }
 
