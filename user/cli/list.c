@@ -195,7 +195,7 @@ static void peer_row(const struct nw_cli *cli, struct nw_cli_table *table, const
 /* clang-format off */
 static const struct nw_column alert_columns[] = {
 	{ "ID", NW_COL_RIGHT }, { "TIME", 0 }, { "CLIENT", NW_COL_WRAP | NW_COL_WHOLE }, { "SERVER", NW_COL_WRAP | NW_COL_WHOLE | NW_COL_SAME },
-	{ "RULE", NW_COL_RIGHT }, { "NAME", NW_COL_WRAP }, { "FIELDS", NW_COL_WRAP }, { "ENDED BY", 0 },
+	{ "RULE", NW_COL_RIGHT | NW_COL_SPARE }, { "NAME", NW_COL_WRAP }, { "FIELDS", NW_COL_WRAP }, { "ENDED BY", 0 },
 	{ "SEVERITY", NW_COL_EXTRA }, { "COUNT", NW_COL_RIGHT | NW_COL_EXTRA }, { "PORT", NW_COL_RIGHT | NW_COL_EXTRA },
 	{ "INTERFACE", NW_COL_EXTRA }, { "LEG", NW_COL_EXTRA }, { "COMMUNITY ID", NW_COL_EXTRA },
 	{ "TEXT", NW_COL_WRAP | NW_COL_EXTRA },
@@ -302,6 +302,7 @@ static void help_columns(const struct listing *l)
 void nw_help_alerts(void)
 {
 	help_columns(&alerts);
+	printf("A terminal that is too narrow for all does without RULE, unless -o asks for it.\n");
 }
 
 void nw_help_flows(void)
