@@ -86,6 +86,8 @@ def pages(tap, table):
             rc, out, err = straw.ask(daemon, "alerts", "--json", *words.split())
             got = [one["negwatch"]["alert_id"] for one in json.loads(out)["alerts"]] if rc == 0 else err
             tap.same(f"pages: alerts {words or 'without a filter'}", (got, len(asked)), (ids, requests))
+        rc, out, err = straw.ask(daemon, "check", "--since", f"{straw.YEAR}-01-01")
+        tap.ok("pages: check counts all of its time", rc == 2 and "critical=16;" in out, out + err)
 
 
 def watch(tap, table):
