@@ -49,7 +49,8 @@ const char *nw_end_sentence(char *out, size_t size, const json_t *flow)
 
 	nw_text_init(&t, out, size);
 	if (!*nw_end_text(end, sizeof(end), flow)) {
-		nw_text_add(&t, "the connection was still open when the alert was raised");
+		nw_text_add(&t, "the connection was still open when %s",
+			    nw_at(flow, "file") ? "the capture ended" : "the alert was raised");
 		return out;
 	}
 	nw_text_add(&t, "the connection was ended by %s", end);
@@ -62,11 +63,13 @@ const char *nw_end_sentence(char *out, size_t size, const json_t *flow)
 	return out;
 }
 
-const char *nw_leg_words(const char *leg)
+const char *nw_leg_words(const char *leg, bool captured)
 {
-	return strcmp(leg, "client-here") == 0 ? "between the client and this host" :
-	       strcmp(leg, "here-server") == 0 ? "between this host and the server" :
-						 NULL;
+	if (strcmp(leg, "client-here") == 0)
+		return captured ? "between the client and here" : "between the client and this host";
+	if (strcmp(leg, "here-server") == 0)
+		return captured ? "between here and the server" : "between this host and the server";
+	return NULL;
 }
 
 const char *nw_endpoint_text(char *out, size_t size, const char *ip, uint64_t port)

@@ -3,6 +3,7 @@
 #ifndef NW_ALERT_WORDS_H
 #define NW_ALERT_WORDS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -19,8 +20,9 @@ void nw_flow_exchanges(const json_t *flow, const json_t *finding, const json_t *
 /* "the connection was ended by server FIN, 0.34 ms after the VALIDATE request; ..." Returns out. */
 const char *nw_end_sentence(char *out, size_t size, const json_t *flow);
 
-/* "between the client and this host"; NULL: no leg. leg: as in JSON. */
-const char *nw_leg_words(const char *leg);
+/* "between the client and this host"; NULL: no leg. leg: as in JSON. captured: it is not known on which host.
+ */
+const char *nw_leg_words(const char *leg, bool captured);
 
 /* "10.0.0.10:445", "[fe80::1]:445"; without a port the address. Returns out. */
 const char *nw_endpoint_text(char *out, size_t size, const char *ip, uint64_t port);

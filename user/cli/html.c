@@ -21,6 +21,17 @@ static bool is_void(const char *element)
 	return strcmp(element, "meta") == 0 || strcmp(element, "br") == 0;
 }
 
+/* A line's end behind these would be a space in a sentence. */
+static bool is_inline(const char *element)
+{
+	static const char *const names[] = { "strong", "span", "mark", "a" };
+
+	for (size_t i = 0; i < NW_ARRAY_SIZE(names); i++)
+		if (strcmp(element, names[i]) == 0)
+			return true;
+	return false;
+}
+
 /*
  * What is seen of a character is not what is there: C0 and C1 controls, zero width and direction (U+200B to
  * U+200F, U+202A to U+202E, U+2060 to U+206F, U+061C, U+FEFF), line and paragraph separators, noncharacters.
@@ -143,7 +154,7 @@ void nw_html_close(struct nw_html *h)
 	element = h->open[--h->depth];
 	if (!is_void(element))
 		fprintf(h->out, "</%s>", element);
-	if (h->depth < LINES_DEPTH)
+	if (h->depth < LINES_DEPTH && !is_inline(element))
 		putc('\n', h->out);
 }
 

@@ -107,7 +107,7 @@ static void print_path(const json_t *flow)
 
 static void print_where(const json_t *a)
 {
-	const char *where = nw_leg_words(nw_str(a, "negwatch.finding.leg"));
+	const char *where = nw_leg_words(nw_str(a, "negwatch.finding.leg"), false);
 
 	if (where)
 		nw_wrap(stdout, "Where", LABEL, NW_CLI_WIDTH, where);
