@@ -56,7 +56,7 @@ void nw_report_fact(struct nw_html *h, const char *term, const char *format, ...
 /* Where on the path: client, this place, server, and the leg that the gravest finding with a leg names. */
 void nw_report_path(struct nw_html *h, const struct nw_report_case *c);
 /* The flow's messages between two lifelines. */
-void nw_report_ladder(struct nw_html *h, const struct nw_report_case *c);
+void nw_report_ladder(struct nw_html *h, const struct nw_cli *cli, const struct nw_report_case *c);
 /* NEGOTIATE and VALIDATE side by side. */
 void nw_report_fields(struct nw_html *h, const struct nw_report_case *c);
 /* What the rules of all cases mean and what to do, each thing once. */

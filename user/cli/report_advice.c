@@ -13,22 +13,37 @@ struct printed {
 	struct nw_html *h;
 };
 
-/* Lines that begin with a space are commands to be copied. */
-static void paragraph(struct nw_html *h, const char *text, size_t len)
+/* How much of the text are lines of one kind: those that begin with a space, or those that don't. */
+static size_t same_kind(const char *text)
 {
-	while (len) {
-		bool command = *text == ' ';
-		size_t n = strcspn(text, "\n");
+	const char *at = text;
 
-		n = n < len ? n : len;
-		if (command)
-			nw_html_leaf(h, "pre", NULL, "%.*s", (int)(n - strspn(text, " ")),
-				     text + strspn(text, " "));
-		else
-			nw_html_leaf(h, "p", NULL, "%.*s", (int)n, text);
-		n += n < len;
-		text += n;
-		len -= n;
+	while (*at && (*at == ' ') == (*text == ' ')) {
+		at += strcspn(at, "\n");
+		at += *at == '\n';
+	}
+	return (size_t)(at - text);
+}
+
+/* Lines that begin with a space are to be read, or copied, as they are; their common two spaces are left out.
+ */
+static void paragraph(struct nw_html *h, const char *text)
+{
+	while (*text) {
+		size_t n = same_kind(text);
+		bool as_is = *text == ' ';
+
+		nw_html_open(h, as_is ? "pre" : "p", NULL);
+		for (const char *end = text + n; text < end;) {
+			size_t line = strcspn(text, "\n"), skip = as_is && text[1] == ' ' ? 2 : 0;
+
+			line = line < (size_t)(end - text) ? line : (size_t)(end - text);
+			nw_html_text(h, "%.*s", (int)(line - skip), text + skip);
+			text += line + (text[line] == '\n');
+			if (text < end)
+				nw_html_text(h, "\n");
+		}
+		nw_html_close(h);
 	}
 }
 
@@ -42,7 +57,7 @@ static void paragraphs(struct printed *p, const char *text)
 
 		if (one && !json_object_get(p->texts, one)) {
 			json_object_set_new(p->texts, one, json_true());
-			paragraph(p->h, one, n);
+			paragraph(p->h, one);
 		}
 		text += n + (end ? 2 : 0);
 	}

@@ -162,5 +162,5 @@ void nw_report_case(struct nw_html *h, const struct nw_cli *cli, const struct nw
 	if (!c->flow)
 		return;
 	nw_report_fields(h, c);
-	nw_report_ladder(h, c);
+	nw_report_ladder(h, cli, c);
 }

@@ -99,7 +99,8 @@ static void one(struct nw_html *h, const struct nw_report_file *f)
 		nw_html_attr_data(h, "href", f->type, f->bytes, f->size);
 		nw_html_text(h, "%s", f->name);
 		nw_html_close(h);
-		nw_html_text(h, " (%zu bytes)", f->size);
+		nw_html_text(h, " (%zu bytes%s)", f->size,
+			     strcmp(f->type, "application/json") ? ", opens in Wireshark" : "");
 	} else {
 		nw_html_text(h, "%s is not in this page: %s.", f->name, f->reason);
 	}
@@ -112,9 +113,7 @@ void nw_report_files(struct nw_html *h, const struct nw_report_file *files, size
 		return;
 	nw_html_open(h, "section", "evidence");
 	nw_html_leaf(h, "h2", NULL, "Evidence");
-	nw_html_leaf(
-		h, "p", NULL,
-		"Each link saves what is inside this page; nothing is fetched. Packets open in Wireshark.");
+	nw_html_leaf(h, "p", NULL, "Each link saves what is inside this page; nothing is fetched.");
 	nw_html_open(h, "ul", NULL);
 	for (size_t i = 0; i < n; i++)
 		one(h, &files[i]);

@@ -79,6 +79,18 @@ static void table(struct nw_html *h, const struct nw_field_table *t)
 	nw_html_close(h);
 }
 
+/* What a comparison with this VALIDATE is worth. */
+static const char *about(const json_t *validate)
+{
+	if (!validate)
+		return "No VALIDATE was seen that would repeat it, so there is nothing to hold it against.";
+	if (json_is_false(nw_at(validate, "request.signed")) ||
+	    json_is_false(nw_at(validate, "response.signed")))
+		return "VALIDATE repeats it, but only what is signed proves anything.";
+	return "VALIDATE repeats it under the session's signature, which nobody on the path can make: where "
+	       "the two differ, VALIDATE is to be believed.";
+}
+
 void nw_report_fields(struct nw_html *h, const struct nw_report_case *c)
 {
 	const json_t *negotiate, *validate;
@@ -88,10 +100,7 @@ void nw_report_fields(struct nw_html *h, const struct nw_report_case *c)
 	if (!negotiate && !validate)
 		return;
 	nw_report_section(h, c, "What was agreed, and what was confirmed");
-	nw_html_leaf(
-		h, "p", NULL,
-		"NEGOTIATE travels unprotected. VALIDATE repeats it under the session's signature, which "
-		"nobody on the path can forge: where the two differ, NEGOTIATE was changed on its way.");
+	nw_html_leaf(h, "p", NULL, "NEGOTIATE travels unprotected. %s", about(validate));
 	if (nw_fields(&t, negotiate, validate, false, true))
 		table(h, &t);
 	if (nw_fields(&t, negotiate, validate, true, true))

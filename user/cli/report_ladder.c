@@ -10,6 +10,7 @@
 #include "report.h"
 #include "timeline.h"
 #include "wrap.h"
+#include "../util/time.h"
 #include "../util/util.h"
 
 /* Percent of the width */
@@ -109,19 +110,22 @@ static void draw(struct nw_html *h, const struct nw_timeline *t)
 	nw_html_close(h);
 }
 
-void nw_report_ladder(struct nw_html *h, const struct nw_report_case *c)
+void nw_report_ladder(struct nw_html *h, const struct nw_cli *cli, const struct nw_report_case *c)
 {
 	_cleanup_free_ struct nw_timeline *t = nw_timeline_of(c->flow);
-	char end[320];
+	char end[320], start[NW_TIME_TEXT] = "";
+	int64_t wall;
 
 	if (!t || t->n < 2)
 		return;
 	nw_report_section(h, c, "What happened");
 	nw_html_open(h, "figure", "ladder");
 	draw(h, t);
+	if (nw_time_parse(nw_str(c->flow, "start"), &wall) == 0)
+		cli->utc ? nw_time_utc(start, wall, 6) : nw_time_local(start, wall, 6);
 	nw_end_sentence(end, sizeof(end), c->flow);
-	nw_html_leaf(h, "figcaption", NULL, "Times count from the flow's first packet, %s. In the end: %s.",
-		     nw_str(c->flow, "start"), end);
+	nw_html_leaf(h, "figcaption", NULL, "Times count from the flow's first packet%s%s. In the end: %s.",
+		     *start ? ", " : "", start, end);
 	nw_html_close(h);
 	nw_html_close(h);
 }

@@ -177,15 +177,15 @@ static void list_row(struct nw_html *h, const struct nw_cli *cli, const json_t *
 	cell(h, "Client", "address", nw_str(a, "src_ip"));
 	cell(h, "Server", "address",
 	     nw_server_text(server, sizeof(server), nw_str(a, "dest_ip"), nw_num(a, "dest_port")));
-	nw_html_open(h, "td", NULL);
+	nw_html_open(h, "td", "rule");
 	nw_html_attr(h, "data-label", "Rule");
 	nw_html_text(h, "%s ", rule);
 	nw_report_severity(h, nw_str(a, "negwatch.severity"));
 	nw_html_close(h);
-	cell(h, "Differs", NULL,
+	cell(h, "Differs", "fields",
 	     nw_names(fields, sizeof(fields),
 		      nw_at(a, of ? "negwatch.suppressed.fields" : "negwatch.finding.fields")));
-	cell(h, "Ended by", NULL, end);
+	cell(h, "Ended by", "end", end);
 	nw_html_close(h);
 }
 
