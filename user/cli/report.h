@@ -84,5 +84,7 @@ void nw_report_times(struct nw_html *h, const struct nw_cli *cli, const json_t *
 		     int64_t to);
 /* How often an alert stands for something that happened, repeats included; 0: others stand for it. */
 uint64_t nw_report_weight(const json_t *alert);
+/* Whether that was critical; of repeats by their rule. */
+bool nw_report_critical(const json_t *alert);
 
 #endif

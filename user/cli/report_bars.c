@@ -30,6 +30,14 @@ uint64_t nw_report_weight(const json_t *alert)
 	return strcmp(nw_str(s, "reason"), "repeats") == 0 ? nw_num(alert, "negwatch.count") : 0;
 }
 
+bool nw_report_critical(const json_t *alert)
+{
+	const struct nw_rule *of = nw_rule_by_number((unsigned int)nw_num(alert, "negwatch.suppressed.rule"));
+
+	return of ? of->severity == NW_SEV_CRITICAL :
+		    strcmp(nw_str(alert, "negwatch.severity"), "critical") == 0;
+}
+
 struct named {
 	const char *name;
 	uint64_t n;
@@ -191,7 +199,7 @@ static void fill(struct times *t, const json_t *alerts)
 			if (wall < t->from[k] || wall >= t->from[k + 1])
 				continue;
 			t->count[k] += weight;
-			if (strcmp(nw_str(a, "negwatch.severity"), "critical") == 0)
+			if (nw_report_critical(a))
 				t->grave[k] += weight;
 		}
 	}

@@ -38,7 +38,7 @@ static void count(struct counts *c, const json_t *alerts)
 									  nw_at(a, "negwatch");
 
 		c->happened += weight;
-		if (strcmp(nw_str(a, "negwatch.severity"), "critical") == 0)
+		if (nw_report_critical(a))
 			c->critical += weight;
 		snprintf(rule, sizeof(rule), "%llu %s", (unsigned long long)nw_num(of, "rule"),
 			 nw_str(of, "name"));
@@ -89,12 +89,12 @@ static void verdict(struct nw_html *h, const struct nw_cli *cli, const json_t *a
 				"since when.");
 	} else {
 		nw_html_leaf(h, "strong", NULL, "%zu alert%s since %s.", n, n == 1 ? "" : "s", since);
-		nw_html_text(
-			h,
-			" With their repeats they stand for %llu events (%llu critical) of %zu client%s and "
-			"%zu server%s.",
-			(unsigned long long)c->happened, (unsigned long long)c->critical, clients,
-			clients == 1 ? "" : "s", servers, servers == 1 ? "" : "s");
+		nw_html_text(h,
+			     " Repeats included that is %llu event%s (%llu critical), of %zu client%s and "
+			     "%zu server%s.",
+			     (unsigned long long)c->happened, c->happened == 1 ? "" : "s",
+			     (unsigned long long)c->critical, clients, clients == 1 ? "" : "s", servers,
+			     servers == 1 ? "" : "s");
 	}
 	if (more)
 		nw_html_text(
