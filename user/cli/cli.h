@@ -54,6 +54,7 @@ struct nw_cli {
 	uint64_t limit;			  /* 0: not given */
 	unsigned int rule;		  /* only this one; 0: all */
 	const char *columns;		  /* of a table, separated by commas; NULL: the usual ones */
+	const char *out_file;		  /* report: where to; NULL: standard output */
 	enum nw_cli_color color;
 	bool colored;		    /* what that comes to */
 	uint64_t warning, critical; /* check: alerts from which on it warns; 0: not given */
@@ -100,6 +101,8 @@ int nw_doctor_cost(const struct nw_cli *cli, int argc, char **argv);
 /* What `negwatch COMMAND --help` says beyond the options. */
 void nw_help_doctor(void);
 void nw_help_read(void);
+int nw_cmd_report(const struct nw_cli *cli, int argc, char **argv);
+void nw_help_report(void);
 int nw_cmd_locate(const struct nw_cli *cli, int argc, char **argv);
 void nw_help_locate(void);
 void nw_help_check(void);
