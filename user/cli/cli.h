@@ -54,6 +54,7 @@ struct nw_cli {
 	uint64_t limit;			  /* 0: not given */
 	unsigned int rule;		  /* only this one; 0: all */
 	const char *columns;		  /* of a table, separated by commas; NULL: the usual ones */
+	const char *output;		  /* evidence: a file, "-"; NULL: one of its own name */
 	enum nw_cli_color color;
 	bool colored;		    /* what that comes to */
 	uint64_t warning, critical; /* check: alerts from which on it warns; 0: not given */
@@ -81,6 +82,7 @@ extern const size_t nw_n_commands;
 int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_alerts(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_show(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_evidence(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_peers(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv);
@@ -103,7 +105,11 @@ void nw_help_locate(void);
 void nw_help_check(void);
 void nw_help_alerts(void);
 void nw_help_flows(void);
+void nw_help_evidence(void);
 void nw_help_peers(void);
+
+/* show.c: the number of an alert; 0 after having said that it is none. */
+unsigned long long nw_alert_number(const char *command, const char *text);
 
 /* filter.c */
 
