@@ -108,9 +108,6 @@ void nw_help_flows(void);
 void nw_help_evidence(void);
 void nw_help_peers(void);
 
-/* show.c: the number of an alert; 0 after having said that it is none. */
-unsigned long long nw_alert_number(const char *command, const char *text);
-
 /* filter.c */
 
 /* Paths of an object's members that the filters look at; NULL: it has no such member. */
@@ -159,6 +156,9 @@ int nw_print_json(const char *key, const json_t *value);
 const json_t *nw_at(const json_t *o, const char *path);
 const char *nw_str(const json_t *o, const char *path);
 uint64_t nw_num(const json_t *o, const char *path);
+
+/* The number of an alert as people write it; 0 after having said that it is none. */
+unsigned long long nw_alert_number(const char *command, const char *text);
 
 /* Texts about alerts and flows. All write into out and return it. */
 /* "capabilities, guid" of an array of names; "" if it is empty. */

@@ -380,19 +380,6 @@ static void print_alert(const struct nw_cli *cli, const json_t *a)
 		printf("\n%-*sMS-SMB2 %s\n", LABEL, "Standard", rule->section);
 }
 
-unsigned long long nw_alert_number(const char *command, const char *text)
-{
-	unsigned long long id;
-	char *end;
-
-	id = strtoull(text, &end, 10);
-	if (id && !*end && id <= INT64_MAX)
-		return id;
-	fprintf(stderr, "negwatch %s: \"%s\" is no alert number; `negwatch alerts` lists them\n", command,
-		text);
-	return 0;
-}
-
 int nw_cmd_show(const struct nw_cli *cli, int argc, char **argv)
 {
 	unsigned long long id = nw_alert_number(argv[0], argv[1]);
