@@ -29,11 +29,11 @@ BPF_OBJECTS = $(O)/negwatch.bpf.o $(O)/resets.bpf.o $(O)/empty.bpf.o
 
 ENGINE = $(wildcard user/engine/*.c user/util/*.c)
 TAP = user/source/tap.c
-CAPTURE = $(TAP) user/source/capture.c
+CAPTURE = $(TAP) user/source/capture.c user/source/evidence_mark.c
 JSON = user/sink/flow_json.c
 # Several places of one path (negwatch locate)
 LOCATE = $(wildcard user/locate/*.c)
-DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c user/source/resets.c
+DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c user/source/resets.c user/source/evidence_mark.c
 # What the doctor shares with the daemon: the choice of hooks, the configuration, the programs themselves.
 DOCTOR = $(patsubst %,user/daemon/%.c,config config_file wanted how choose xdp_look netlink own) \
 	$(patsubst %,user/sink/%.c,syslog syslog_format levels) user/source/live.c user/source/resets.c \
@@ -111,9 +111,12 @@ SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-o
 # Parts of the daemon that need no kernel programs.
 DAEMON_PURE = $(patsubst %,user/daemon/%.c,config config_file wanted how choose store control) \
 	$(patsubst %,user/doctor/%.c,verdict host_checks if_checks)
+# Captures as flows
+READER = $(patsubst %,user/cli/%.c,capture_flows read_order read_progress)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
-	$(sort user/cli/html.c $(ENGINE) $(CAPTURE) $(LOCATE) $(wildcard user/sink/*.c) $(DAEMON_PURE)) $(wildcard tests/unit/lib_*.c))
+	$(sort user/cli/html.c $(ENGINE) $(CAPTURE) $(LOCATE) $(wildcard user/sink/*.c) $(DAEMON_PURE) $(READER)) \
+	$(wildcard tests/unit/lib_*.c))
 PROG = $(patsubst tests/prog/%.c,$(O)/prog/%,$(wildcard tests/prog/test_*.c))
 
 $(O)/san/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) $(wildcard tests/unit/*.h) Makefile

@@ -40,6 +40,8 @@ TABLE = [
     ("alerts --color=blue", USAGE, ["expected auto, always or never"]),
     ("show", USAGE, ["negwatch show: expected ID"]),
     ("show first", USAGE, ['"first" is no alert number; `negwatch alerts` lists them']),
+    ("evidence", USAGE, ["negwatch evidence: expected ID"]),
+    ("evidence 0", USAGE, ['negwatch evidence: "0" is no alert number']),
     ("show 1 2", USAGE, ['"2" is too much, expected ID']),
     ("explain 999", ERROR, ['no rule "999"; `negwatch explain` lists them']),
     ("explain 101 102", USAGE, ["expected [RULE]"]),

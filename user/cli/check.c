@@ -75,6 +75,8 @@ static void look_at_sinks(struct report *r, const json_t *status)
 		problem(r, WARNING, "syslog fails: %s%s", nw_str(status, "syslog.error"), "");
 	if (*nw_str(status, "journal.error"))
 		problem(r, WARNING, "the alert journal fails: %s%s", nw_str(status, "journal.error"), "");
+	if (*nw_str(status, "evidence.error"))
+		problem(r, WARNING, "evidence can't be written: %s%s", nw_str(status, "evidence.error"), "");
 }
 
 /* Counts the alerts; the last one's time goes into last, "" if there is none. */
@@ -160,8 +162,9 @@ static int examine(struct report *r, const json_t *status, const json_t *alerts)
 void nw_help_check(void)
 {
 	puts("\nExit: 0 OK; 1 WARNING: alerts, an interface that is not watched, events lost in\n"
-	     "the time, syslog or journal failing; 2 CRITICAL: critical alerts, or nothing is\n"
-	     "watched; 3 UNKNOWN: no daemon to ask, or wrong usage. --since defaults to 1h.");
+	     "the time, syslog, journal or evidence failing; 2 CRITICAL: critical alerts, or\n"
+	     "nothing is watched; 3 UNKNOWN: no daemon to ask, or wrong usage. --since\n"
+	     "defaults to 1h.");
 }
 
 int nw_cmd_check(const struct nw_cli *cli, int argc, char **argv)

@@ -54,7 +54,8 @@ struct nw_cli {
 	uint64_t limit;			  /* 0: not given */
 	unsigned int rule;		  /* only this one; 0: all */
 	const char *columns;		  /* of a table, separated by commas; NULL: the usual ones */
-	const char *out_file;		  /* report: where to; NULL: standard output */
+	const char *out_file; /* report, evidence: where to, "-" is standard output; NULL: the command's own
+				 place */
 	enum nw_cli_color color;
 	bool colored;		    /* what that comes to */
 	uint64_t warning, critical; /* check: alerts from which on it warns; 0: not given */
@@ -84,6 +85,7 @@ extern const size_t nw_n_commands;
 int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_alerts(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_show(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_evidence(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_peers(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv);
@@ -108,6 +110,7 @@ void nw_help_locate(void);
 void nw_help_check(void);
 void nw_help_alerts(void);
 void nw_help_flows(void);
+void nw_help_evidence(void);
 void nw_help_peers(void);
 
 /* filter.c */
@@ -173,6 +176,9 @@ int nw_print_json(const char *key, const json_t *value);
 const json_t *nw_at(const json_t *o, const char *path);
 const char *nw_str(const json_t *o, const char *path);
 uint64_t nw_num(const json_t *o, const char *path);
+
+/* The number of an alert as people write it; 0 after having said that it is none. */
+unsigned long long nw_alert_number(const char *command, const char *text);
 
 /* Texts about alerts and flows. All write into out and return it. */
 /* "capabilities, guid" of an array of names; "" if it is empty. */

@@ -17,6 +17,8 @@ const struct nw_command nw_commands[] = {
 	{ "alerts", "", 0, 0, nw_cmd_alerts, "the last alerts, one line each", nw_help_alerts },
 	{ "show", "ID", 1, 1, nw_cmd_show, "one alert: both exchanges side by side, its meaning, the remedy",
 	  NULL },
+	{ "evidence", "ID", 1, 1, nw_cmd_evidence, "the packets behind an alert, as a pcapng file",
+	  nw_help_evidence },
 	{ "flows", "", 0, 0, nw_cmd_flows, "connections that are followed, and those that ended just now",
 	  nw_help_flows },
 	{ "peers", "", 0, 0, nw_cmd_peers,

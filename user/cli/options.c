@@ -133,7 +133,7 @@ const struct nw_option nw_cli_options[] = {
 	{ 'r', "rule", "RULE", "alerts flows watch report", "only those of this rule, by number or name", AT(rule, set_rule) },
 	{ 'o', "output", "COLUMNS", "alerts flows peers", "these columns of the table, separated by commas",
 	  TEXT(columns) },
-	{ 'o', "output", "FILE", "report", "write there instead of to standard output", TEXT(out_file) },
+	{ 'o', "output", "FILE", "evidence report", "write it there; - is standard output", TEXT(out_file) },
 	{ 'N', "not-validated", NULL, "peers", "only clients that don't validate: the audit list of rule 110",
 	  FLAG(not_validated) },
 	{ 0, "after", "ID", "alerts", "only alerts with a higher number", NUMBER(after) },

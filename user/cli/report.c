@@ -64,9 +64,14 @@ static void arrow_heads(struct nw_html *h)
 	nw_html_close(h);
 }
 
+static bool to_file(const struct nw_cli *cli)
+{
+	return cli->out_file && strcmp(cli->out_file, "-") != 0;
+}
+
 FILE *nw_report_begin(struct nw_html *h, const struct nw_cli *cli, const char *above, const char *title)
 {
-	FILE *out = cli->out_file ? fopen(cli->out_file, "we") : stdout;
+	FILE *out = to_file(cli) ? fopen(cli->out_file, "we") : stdout;
 
 	if (!out) {
 		fprintf(stderr, "negwatch report: %s can't be written: %s\n", cli->out_file, strerror(errno));
@@ -100,12 +105,12 @@ int nw_report_end(struct nw_html *h, const struct nw_cli *cli)
 	nw_html_close(h);
 	nw_html_close(h);
 	err = nw_html_end(h);
-	if (cli->out_file && fclose(h->out) < 0)
+	if (to_file(cli) && fclose(h->out) < 0)
 		err = -EIO;
 	if (!err)
 		return NW_EXIT_OK;
 	fprintf(stderr, "negwatch report: the page is not complete: it could not be written%s%s\n",
-		cli->out_file ? " to " : "", cli->out_file ? cli->out_file : "");
+		to_file(cli) ? " to " : "", to_file(cli) ? cli->out_file : "");
 	return NW_EXIT_ERROR;
 }
 

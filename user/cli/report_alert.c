@@ -46,7 +46,7 @@ static int write_page(const struct nw_cli *cli, uint64_t id, const struct nw_rep
 	if (!nw_report_begin(&h, cli, above, title))
 		return NW_EXIT_ERROR;
 	attach_alert(c->alert, id, &files[0]);
-	n += nw_report_evidence(cli, id, &files[1]) == 0;
+	n += nw_report_evidence(cli, c->alert, id, &files[1]) == 0;
 	nw_report_verdict(&h, c);
 	nw_report_case(&h, cli, c);
 	nw_report_advice(&h, c, 1);

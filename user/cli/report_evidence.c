@@ -20,12 +20,6 @@ void nw_report_file_free(struct nw_report_file *file)
 	free(file->bytes);
 }
 
-/* The daemon keeps no packets: an alert has what its flow says, and no more. */
-int nw_report_evidence(const struct nw_cli *cli, uint64_t id, struct nw_report_file *file)
-{
-	return -ENOENT;
-}
-
 const char *nw_report_base_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -88,6 +82,26 @@ int nw_report_attach(const char *path, struct nw_report_file *file)
 	if (!input)
 		file->bytes = content(path, &file->size, &file->reason);
 	return 0;
+}
+
+int nw_report_evidence(const struct nw_cli *cli, const json_t *alert, uint64_t id,
+		       struct nw_report_file *file)
+{
+	const char *name = nw_str(alert, "negwatch.evidence");
+	json_t *reply = NULL;
+	int err;
+
+	if (!*name)
+		return -ENOENT;
+	if (nw_ask(cli, json_pack("{s:s,s:I}", "cmd", "evidence", "id", (json_int_t)id), &reply)) {
+		*file = (struct nw_report_file){ .name = strdup(name),
+						 .reason = "the daemon has it no more" };
+		err = file->name ? 0 : -ENOMEM;
+	} else {
+		err = nw_report_attach(nw_str(reply, "path"), file);
+	}
+	json_decref(reply);
+	return err;
 }
 
 static void one(struct nw_html *h, const struct nw_report_file *f)

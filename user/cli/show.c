@@ -134,6 +134,23 @@ static void print_suppressed(const struct nw_cli *cli, const json_t *a)
 	nw_wrap(stdout, "See", LABEL, NW_CLI_WIDTH, line);
 }
 
+/* Where its packets are; the file may have made room since. */
+static void print_evidence(const json_t *a)
+{
+	const char *name = nw_str(a, "negwatch.evidence");
+	unsigned long long id = nw_num(a, "negwatch.alert_id");
+	char line[200];
+
+	if (!nw_at(a, "negwatch.flow"))
+		return;
+	if (*name)
+		snprintf(line, sizeof(line), "negwatch evidence %llu writes %s", id, name);
+	else
+		snprintf(line, sizeof(line), "none was kept");
+	putchar('\n');
+	nw_wrap(stdout, "Evidence", LABEL, NW_CLI_WIDTH, line);
+}
+
 static void print_alert(const struct nw_cli *cli, const json_t *a)
 {
 	const json_t *flow = nw_at(a, "negwatch.flow"), *n, *v;
@@ -163,6 +180,7 @@ static void print_alert(const struct nw_cli *cli, const json_t *a)
 		printf("\nTimeline  until the alert, from the flow's first packet\n");
 		nw_timeline_print(flow);
 	}
+	print_evidence(a);
 	if (!rule)
 		return;
 	putchar('\n');
@@ -176,17 +194,12 @@ static void print_alert(const struct nw_cli *cli, const json_t *a)
 
 int nw_cmd_show(const struct nw_cli *cli, int argc, char **argv)
 {
+	unsigned long long id = nw_alert_number(argv[0], argv[1]);
 	json_t *reply = NULL;
-	unsigned long long id;
-	char *end;
 	int ret;
 
-	id = argc > 1 ? strtoull(argv[1], &end, 10) : 0;
-	if (!id || *end || id > INT64_MAX) {
-		fprintf(stderr, "negwatch show: \"%s\" is no alert number; `negwatch alerts` lists them\n",
-			argc > 1 ? argv[1] : "");
+	if (!id)
 		return NW_EXIT_USAGE;
-	}
 	ret = nw_ask(cli, json_pack("{s:s,s:I}", "cmd", "show", "id", (json_int_t)id), &reply);
 	if (!ret && cli->json)
 		ret = nw_print_json("alert", nw_at(reply, "alert"));

@@ -5,6 +5,7 @@
 
 #include "query.h"
 #include "../sink/exchange.h"
+#include "../sink/flow_json.h"
 #include "../util/time.h"
 #include "../util/util.h"
 
@@ -100,6 +101,38 @@ bool nw_query_show(struct nw_daemon *d, const json_t *request, FILE *out)
 			 "Alert %llu is not in the alert journal (%s) any more" :
 			 "There is no alert %llu; `negwatch alerts` lists them (all are in %s)",
 		 (unsigned long long)id, j.path);
+	nw_query_fail(out, message);
+	return false;
+}
+
+/* The path alone: who may read the file is the file system's to say. */
+bool nw_query_evidence(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	uint64_t id = nw_query_number(request, "id", 0);
+	char path[PATH_MAX], message[PATH_MAX + 300];
+	struct nw_journal_state j;
+	struct nw_evidence_state s;
+	json_t *o;
+
+	if (nw_evidence_path(d->evidence, path, sizeof(path), id)) {
+		o = json_pack("{s:b,s:s}", "ok", 1, "path", path);
+		json_dumpf(o, out, NW_JSON_LINE);
+		json_decref(o);
+		return false;
+	}
+	nw_journal_get_state(d->alerts.journal, &j);
+	nw_evidence_get_state(d->evidence, &s);
+	if (!id || id > j.last_id)
+		snprintf(message, sizeof(message), "There is no alert %llu; `negwatch alerts` lists them",
+			 (unsigned long long)id);
+	else
+		snprintf(message, sizeof(message),
+			 "Alert %llu has no evidence: it is about no connection, its packets or its file had "
+			 "to "
+			 "make room (evidence_memory_kib, evidence_files, evidence_kib), or %s can't be "
+			 "written "
+			 "(negwatch status)",
+			 (unsigned long long)id, s.path);
 	nw_query_fail(out, message);
 	return false;
 }

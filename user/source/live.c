@@ -118,7 +118,7 @@ static int take_record(void *ctx, void *data, size_t size)
 
 	/* A record that contradicts itself is not read, and is a gap in the numbers like a lost one. */
 	if (size >= NW_EVENT_SMALL && ev->hdr_len <= NW_HDR_MAX && ev->data_len <= NW_DATA_MAX &&
-	    (ev->data_len == 0 || size >= NW_EVENT_FULL)) {
+	    (ev->data_len <= NW_HEAD_DATA || size >= NW_EVENT_FULL)) {
 		check_sequence(l, ev);
 		l->fn_err = l->fn(l->arg, ev);
 	}
