@@ -140,7 +140,7 @@ $(O)/load/%: $(O)/tests/load/%.o $(call objs,$(ENGINE) $(TAP) $(wildcard tests/l
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka
 
-# Fuzz targets, one program each: libFuzzer is clang's. -O2, as there is no other use of these objects than speed.
+# Fuzz targets, one program each: libFuzzer is clang's. -O2: what counts is how many inputs it tries in a second.
 FUZZ_SAN = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FUZZ = $(patsubst tests/fuzz/fuzz_%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 # lib_live.c stands for what needs the kernel.
@@ -192,10 +192,10 @@ check-capture: all ## negwatch read against captures and their oracle
 check-cli: all ## the command line against a daemon of straw
 	@tests/cli/run
 
-check-fuzz: $(FUZZ) $(O)/fuzz/prog ## each fuzz target for some seconds, and the programs by random packets (root)
+check-fuzz: $(FUZZ) $(O)/fuzz/prog $(O)/fuzz/seeds ## each fuzz target for some seconds, and the programs by random packets (root)
 	@tests/fuzz/run
 
-fuzz: $(O)/fuzz/$(T) ## T=target: one of tests/fuzz, or prog, for SECONDS=60 or RUNS=n
+fuzz: $(if $(T),$(O)/fuzz/$(T)) ## T=target: one of tests/fuzz, or prog, for SECONDS=60 or RUNS=n
 	@SECONDS='$(SECONDS)' RUNS='$(RUNS)' tests/fuzz/run long $(T)
 
 check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)

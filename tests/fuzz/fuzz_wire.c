@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The pure parsers: headers up to TCP, TCP options, judge and extract, each over memory of exactly the
- * input's size. Held to: the key is the same from both sides, more bytes never change a judgement, what
- * counts as read was there, and equal fields have equal fingerprints.
+ * The pure parsers: headers up to TCP, over memory of exactly the input's size; TCP options; judge and
+ * extract, each with other bytes behind the end, which must not count. Held to: the key is the same from both
+ * sides, more bytes never change a judgement, equal fields have equal fingerprints.
  *
  * Input: a byte that says which, then the packet or message.
  */
