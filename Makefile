@@ -143,6 +143,41 @@ $(O)/load/%: $(O)/tests/load/%.o $(call objs,$(ENGINE) $(TAP) $(wildcard tests/l
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka
 
+# Fuzz targets, one program each: libFuzzer is clang's. -O2: what counts is how many inputs it tries in a second.
+FUZZ_SAN = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FUZZ = $(patsubst tests/fuzz/fuzz_%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+# lib_live.c stands for what needs the kernel.
+FUZZ_LIB = $(filter-out %/main.c user/source/live.c user/source/resets.c user/doctor/% user/cost/% user/cli/doctor.c user/cli/cost.c,\
+	$(sort $(DAEMON) $(CLI))) tests/unit/lib_talk.c $(wildcard tests/load/lib_*.c tests/fuzz/lib_*.c)
+
+$(O)/fuzzobj/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) $(wildcard tests/*/*.h) Makefile
+	$(call say,CC FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer-no-link $(NW_CFLAGS) -c $< -o $@
+
+# A library: libFuzzer looks at all counters of a program after each input, so a target has only what it uses.
+$(O)/fuzzobj/lib.a: $(call objs,$(FUZZ_LIB),fuzzobj/)
+	@rm -f $@
+	$(Q)ar -rcs $@ $^
+
+$(O)/fuzz/%: $(O)/fuzzobj/tests/fuzz/fuzz_%.o $(O)/fuzzobj/lib.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer $^ -o $@ $(CLI_LIBS)
+
+$(O)/fuzz/seeds: $(O)/fuzzobj/tests/fuzz/seeds.o $(O)/fuzzobj/lib.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_SAN) $^ -o $@ $(CLI_LIBS)
+
+# The programs themselves: no libFuzzer, and no sanitizer that would slow the feeding.
+FUZZ_PROG = $(ENGINE) $(CAPTURE) $(JSON) $(LOCATE) $(patsubst %,tests/%.c,unit/lib_talk load/lib_talks \
+	prog/lib_progs prog/lib_packets fuzz/lib_broken fuzz/lib_check)
+$(O)/fuzz/prog: $(call objs,tests/fuzz/test_prog.c $(FUZZ_PROG))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -ljansson -lpcap -lz
+
 run-tap = for t in $(1); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || rc=1; done; exit $${rc:-0}
 
 check-unit: $(UNIT) ## pure code on the host, with ASan and UBSan
@@ -162,6 +197,12 @@ check-cli: all ## the command line against a daemon of straw
 
 check-report: all ## the pages of negwatch report, also in Chromium
 	@tests/report/run
+
+check-fuzz: $(FUZZ) $(O)/fuzz/prog $(O)/fuzz/seeds ## each fuzz target for some seconds, and the programs by random packets (root)
+	@tests/fuzz/run
+
+fuzz: $(if $(T),$(O)/fuzz/$(T)) ## T=target: one of tests/fuzz, or prog, for SECONDS=60 or RUNS=n
+	@SECONDS='$(SECONDS)' RUNS='$(RUNS)' tests/fuzz/run long $(T)
 
 check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 	@tests/e2e/run
@@ -236,11 +277,11 @@ dist: ## the sources as a tar archive, what packages are built from
 		--owner=0 --group=0 .clang-format LICENSE Makefile README.md bpf scripts tests user
 
 clean: ## remove what was built (not what was unpacked of Debian's packages)
-	rm -rf $(O)/docs $(O)/nwdoc $(O)/negwatch-*.tar.gz $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/lint-* \
+	rm -rf $(O)/docs $(O)/nwdoc $(O)/negwatch-*.tar.gz $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/fuzz $(O)/fuzzobj $(O)/lint-* \
 		$(O)/negwatch $(O)/negwatchd $(O)/kernels/*.o $(O)/kernels/objects $(O)/kernels/loads $(O)/kernels/wire
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: docs version dist all check check-unit check-load check-prog check-capture check-cli check-e2e check-scenarios \
-	check-kernels check-package check-report bench format lint install clean help
+.PHONY: docs version dist all check check-unit check-fuzz fuzz check-load check-prog check-capture check-cli check-report \
+	check-e2e check-scenarios check-kernels check-package bench format lint install clean help

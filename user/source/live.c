@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "live.h"
+#include "record.h"
 #include "../../bpf/wire/stream.h"
 #include "../util/log.h"
 #include "../util/util.h"
@@ -114,11 +115,10 @@ static void check_sequence(struct nw_live *l, const struct nw_event *ev)
 static int take_record(void *ctx, void *data, size_t size)
 {
 	struct nw_live *l = ctx;
-	const struct nw_event *ev = data;
+	const struct nw_event *ev = nw_record_event(data, size);
 
 	/* A record that contradicts itself is not read, and is a gap in the numbers like a lost one. */
-	if (size >= NW_EVENT_SMALL && ev->hdr_len <= NW_HDR_MAX && ev->data_len <= NW_DATA_MAX &&
-	    (ev->data_len <= NW_HEAD_DATA || size >= NW_EVENT_FULL)) {
+	if (ev) {
 		check_sequence(l, ev);
 		l->fn_err = l->fn(l->arg, ev);
 	}
