@@ -113,7 +113,7 @@ DAEMON_PURE = $(patsubst %,user/daemon/%.c,config config_file wanted how choose 
 	$(patsubst %,user/doctor/%.c,verdict host_checks if_checks)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
-	$(sort $(ENGINE) $(CAPTURE) $(LOCATE) $(wildcard user/sink/*.c) $(DAEMON_PURE)) $(wildcard tests/unit/lib_*.c))
+	$(sort user/cli/html.c $(ENGINE) $(CAPTURE) $(LOCATE) $(wildcard user/sink/*.c) $(DAEMON_PURE)) $(wildcard tests/unit/lib_*.c))
 PROG = $(patsubst tests/prog/%.c,$(O)/prog/%,$(wildcard tests/prog/test_*.c))
 
 $(O)/san/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) $(wildcard tests/unit/*.h) Makefile
@@ -156,6 +156,9 @@ check-capture: all ## negwatch read against captures and their oracle
 
 check-cli: all ## the command line against a daemon of straw
 	@tests/cli/run
+
+check-report: all ## the pages of negwatch report, also in Chromium
+	@tests/report/run
 
 check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 	@tests/e2e/run
@@ -262,4 +265,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: docs version dist all check check-unit check-load check-prog check-capture check-cli check-e2e check-scenarios \
-	check-kernels check-package check-bench bench bench-quick format lint install clean help
+	check-kernels check-package check-report check-bench bench bench-quick format lint install clean help

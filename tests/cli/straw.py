@@ -76,7 +76,7 @@ def answers():
     all_flows = flows()
     pairs = [(flow, finding) for flow in all_flows for finding in flow["findings"]]
     alerts = [alert(number, flow, finding) for number, (flow, finding) in enumerate(pairs, 1)]
-    other = PEER | {"client_ip": "2001:db8::7:1", "listed": False, "validated": 4, "proven": "0x0302", "not_validated": 0}
+    other = PEER | {"client_ip": "2001:db8::7:1", "server_ip": "2001:db8::7:10", "listed": False, "validated": 4, "proven": "0x0302", "not_validated": 0}
     return {"status": {"status": copy.deepcopy(STATUS)}, "alerts": {"alerts": alerts},
             "show": {"alert": alerts[0]}, "flows": {"total": len(all_flows), "flows": all_flows},
             "peers": {"total": 2, "peers": [PEER, other]}, "watch": {}, "metrics": {"metrics": "negwatch_syslog_up 1\n"},
@@ -96,7 +96,8 @@ def unfit(table):
 
 
 class Straw:
-    """Serves until closed. table: {verb: answer}; a value that is bytes is sent as it is, None gives no answer."""
+    """Serves until closed. table: {verb: answer}; a value that is bytes is sent as it is, None gives no answer, a function
+    makes it of the request."""
 
     def __init__(self, table, stream=()):
         self.table, self.stream = table, list(stream)
@@ -118,8 +119,11 @@ class Straw:
     def _serve(self, client):
         with client, contextlib.suppress(OSError, ValueError):
             for line in client.makefile("r", encoding="utf-8"):
-                verb = json.loads(line)["cmd"]
+                request = json.loads(line)
+                verb = request["cmd"]
                 answer = self.table.get(verb, {"ok": False, "error": "unknown command"})
+                if callable(answer):
+                    answer = answer(request)
                 if answer is None:
                     client.recv(1)
                     return

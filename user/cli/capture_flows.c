@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A capture file as flows: what `read` and `locate` share. */
+/* A capture file as flows: what `read`, `locate` and `report` share. */
+#include <stdio.h>
+#include <string.h>
+
 #include "capture_flows.h"
 #include "read_order.h"
 #include "read_progress.h"
+#include "../util/text.h"
 
 struct flows {
 	struct nw_engine *engine;
@@ -69,4 +73,15 @@ int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_
 	nw_tap_free(&f.tap);
 	nw_engine_free(&f.engine);
 	return err ? err : f.stopped;
+}
+
+void nw_capture_complain(const char *command, const char *path, const char *what)
+{
+	char safe[1024];
+	struct nw_text t;
+
+	nw_text_init(&t, safe, sizeof(safe));
+	nw_text_escape(&t, path, strlen(path));
+	fflush(stdout);
+	fprintf(stderr, "negwatch %s: %s: %s\n", command, strcmp(path, "-") ? safe : "standard input", what);
 }

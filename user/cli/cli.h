@@ -54,11 +54,14 @@ struct nw_cli {
 	uint64_t limit;			  /* 0: not given */
 	unsigned int rule;		  /* only this one; 0: all */
 	const char *columns;		  /* of a table, separated by commas; NULL: the usual ones */
+	const char *out_file;		  /* report: where to; NULL: standard output */
 	enum nw_cli_color color;
 	bool colored;		    /* what that comes to */
 	uint64_t warning, critical; /* check: alerts from which on it warns; 0: not given */
 	enum nw_vantage vantage;
 	struct nw_cli_ports ports;
+	/* Not an option */
+	int answer_ms; /* how long to wait for an answer; 0: as long as is usual */
 };
 
 extern const struct nw_option nw_cli_options[];
@@ -98,6 +101,8 @@ int nw_doctor_cost(const struct nw_cli *cli, int argc, char **argv);
 /* What `negwatch COMMAND --help` says beyond the options. */
 void nw_help_doctor(void);
 void nw_help_read(void);
+int nw_cmd_report(const struct nw_cli *cli, int argc, char **argv);
+void nw_help_report(void);
 int nw_cmd_locate(const struct nw_cli *cli, int argc, char **argv);
 void nw_help_locate(void);
 void nw_help_check(void);
@@ -119,6 +124,19 @@ bool nw_filter_match(const struct nw_cli *cli, const struct nw_filter_keys *keys
 bool nw_filter_any(const struct nw_cli *cli);
 extern const struct nw_filter_keys nw_alert_keys;
 
+/* fetch.c */
+
+/* The daemon's own bound for connections in one answer. */
+#define NW_FETCH_MAX 10000
+
+/*
+ * Appends what matches of the list `what` ("alerts", "flows", "peers") to the empty array `all`, oldest
+ * first: as many as cli->limit says, or with a filter all there are. *total: the daemon's count of
+ * connections or peers, 0: not told. As nw_ask_quietly().
+ */
+int nw_fetch(const struct nw_cli *cli, const char *what, const struct nw_filter_keys *keys, json_t *all,
+	     uint64_t *total, char *why, size_t size);
+
 /* color.c */
 
 /* Settles cli->colored: by the option, the terminal, NO_COLOR and TERM. */
@@ -128,6 +146,8 @@ const char *nw_paint(const struct nw_cli *cli, enum nw_cli_paint paint);
 const char *nw_paint_end(const struct nw_cli *cli);
 
 /* client.c */
+
+#define NW_WHY_MAX 4608 /* what a reload complains of can be long */
 
 /*
  * Sends the request (stolen) and waits for the answer. Returns NW_EXIT_OK with *reply to be released, or

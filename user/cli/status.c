@@ -122,7 +122,8 @@ static void l_alerts(const struct nw_cli *cli, const json_t *s, struct nw_text *
 	}
 	add_num(t, s, "alerts.total", "in all");
 	if (nw_num(s, "alerts.folded"))
-		add_num(t, s, "alerts.folded", "repeats folded");
+		add_num(t, s, "alerts.folded",
+			nw_num(s, "alerts.folded") == 1 ? "repeat folded" : "repeats folded");
 	if (*last)
 		nw_text_add(t, "; last %s", stamp(cli, when, last));
 }

@@ -191,10 +191,10 @@ static void tell_repeats(void *arg, const struct nw_folded *f)
 	};
 
 	snprintf(text, sizeof(text),
-		 "Alert %llu (rule %u, %s) was met again %llu time%s in %s by client %s with server %s",
+		 "Alert %llu (rule %u, %s) was met again %llu time%s%s%s by client %s with server %s",
 		 (unsigned long long)f->first_id, f->key.rule, rule ? rule->name : "unknown",
-		 (unsigned long long)f->count, f->count == 1 ? "" : "s",
-		 nw_duration_text(took, (uint64_t)(f->last_seen - f->first_seen)),
+		 (unsigned long long)f->count, f->count == 1 ? "" : "s", f->count == 1 ? "" : " in ",
+		 f->count == 1 ? "" : nw_duration_text(took, (uint64_t)(f->last_seen - f->first_seen)),
 		 nw_addr_text(client, &f->key.client), nw_addr_text(server, &f->key.server));
 	tell(d, &a, true);
 }

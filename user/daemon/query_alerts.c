@@ -34,32 +34,37 @@ static unsigned int put_journal(struct nw_daemon *d, FILE *out, uint64_t from, u
 	return n;
 }
 
-/* The newest `limit` with a number above `since`, oldest first. */
+/*
+ * The newest `limit` numbers above `since` and below `before`, oldest first. "before" in the answer is what
+ * to ask for older ones with; without it there are none.
+ */
 bool nw_query_alerts(struct nw_daemon *d, const json_t *request, FILE *out)
 {
 	uint64_t limit = nw_query_number(request, "limit", NW_STORE_MAX);
-	uint64_t since = nw_query_number(request, "since", 0), oldest, want;
+	uint64_t since = nw_query_number(request, "since", 0), from, stored, oldest;
+	uint64_t before = nw_query_number(request, "before", UINT64_MAX);
 	const struct nw_stored *at = nw_store_at(&d->store, 0);
 	struct nw_journal_state j;
-	unsigned int i, n = 0;
+	unsigned int n = 0;
 
-	if (limit > ALERTS_MAX)
-		limit = ALERTS_MAX;
-	i = d->store.count > limit ? d->store.count - (unsigned int)limit : 0;
 	nw_journal_get_state(d->alerts.journal, &j);
-	oldest = at ? at->id : j.last_id + 1;
-	want = limit - (d->store.count - i);
+	limit = limit > ALERTS_MAX ? ALERTS_MAX : limit;
+	before = before > j.last_id + 1 ? j.last_id + 1 : before;
+	from = before > limit ? before - limit : 1;
+	from = from > since ? from : since + 1;
+	stored = at ? at->id : j.last_id + 1;
+	oldest = j.first_id && j.first_id < stored ? j.first_id : stored;
 	nw_store_learn_ends(&d->store, d->engine);
 	fputs("{\"ok\":true,\"alerts\":[", out);
-	if (want && oldest > since + 1) {
-		uint64_t from = oldest > want ? oldest - want : 1;
-
-		n = put_journal(d, out, from > since ? from : since + 1, oldest);
-	}
-	for (; (at = nw_store_at(&d->store, i)); i++)
-		if (at->id > since)
+	if (from < stored && from < before)
+		n = put_journal(d, out, from, before < stored ? before : stored);
+	for (unsigned int i = 0; (at = nw_store_at(&d->store, i)); i++)
+		if (at->id >= from && at->id < before)
 			fprintf(out, "%s%s", n++ ? "," : "", at->line);
-	fputs("]}", out);
+	fputs("]", out);
+	if (from > since + 1 && from > oldest)
+		fprintf(out, ",\"before\":%llu", (unsigned long long)from);
+	fputs("}", out);
 	return false;
 }
 
