@@ -227,12 +227,37 @@ $(O)/kernels/%: tests/kernels/%.c
 check-kernels: ## Debian's kernels 6.1 and 6.12 in QEMU, and the running one (root)
 	@scripts/kernel-matrix
 
-$(O)/bench_prog: $(O)/tests/bench/bench_prog.o $(call objs,$(ENGINE) user/cost/frames.c user/cost/test_run.c)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lbpf -lelf -lz
+# The bench: each program of it a file, with a library of their own.
+BENCH = $(patsubst tests/bench/%.c,$(O)/bench/%,$(wildcard tests/bench/bench_*.c))
+BENCH_BPF = $(patsubst tests/%.bpf.c,%,$(wildcard tests/bench/*.bpf.c))
 
-bench: $(O)/bench_prog ## speed per packet, over an empty program (root)
-	@$(O)/bench_prog
+$(patsubst %,$(O)/%.bpf.o,$(BENCH_BPF)): $(O)/%.bpf.o: tests/%.bpf.c $(wildcard tests/bench/*.h)
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(patsubst %,$(O)/%.skel.h,$(BENCH_BPF)): $(O)/%.skel.h: $(O)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@
+
+$(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/lib_*.c tests/bench/bench_*.c)): \
+	$(BENCH_BPF:%=$(O)/%.skel.h) $(O)/negwatch.skel.h $(O)/empty.skel.h
+$(patsubst %.c,$(O)/%.o,$(wildcard tests/bench/lib_*.c tests/bench/bench_*.c)): NW_CFLAGS += -I$(O)/bench
+
+$(O)/bench/%: $(O)/tests/bench/%.o $(call objs,$(ENGINE) $(wildcard tests/bench/lib_*.c user/cost/*.c) tests/unit/lib_talk.c \
+	$(TAP) user/source/live.c user/source/resets.c user/daemon/clsact.c user/daemon/netlink.c)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lbpf -lelf -lz -lpcap
+
+bench: all $(BENCH) ## every figure against its budget, beside tcpdump and others; keeps the result (root, some 15 minutes)
+	@tests/bench/run --store
+
+check-bench: all $(BENCH) ## that all of the bench can be measured (root)
+	@tests/bench/run --try
+
+bench-quick: all $(BENCH) ## the same in less than 3 minutes, ratios only (root)
+	@tests/bench/run --quick
 
 SOURCES = $(wildcard bpf/*.[ch] bpf/wire/*.h user/*/*.[ch] tests/*/*.[ch])
 
@@ -277,11 +302,11 @@ dist: ## the sources as a tar archive, what packages are built from
 		--owner=0 --group=0 .clang-format LICENSE Makefile README.md bpf scripts tests user
 
 clean: ## remove what was built (not what was unpacked of Debian's packages)
-	rm -rf $(O)/docs $(O)/nwdoc $(O)/negwatch-*.tar.gz $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/fuzz $(O)/fuzzobj $(O)/lint-* \
+	rm -rf $(O)/docs $(O)/nwdoc $(O)/negwatch-*.tar.gz $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/bench $(O)/fuzz $(O)/fuzzobj $(O)/lint-* \
 		$(O)/negwatch $(O)/negwatchd $(O)/kernels/*.o $(O)/kernels/objects $(O)/kernels/loads $(O)/kernels/wire
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: docs version dist all check check-unit check-fuzz fuzz check-load check-prog check-capture check-cli check-report \
-	check-e2e check-scenarios check-kernels check-package bench format lint install clean help
+	check-bench bench bench-quick check-e2e check-scenarios check-kernels check-package format lint install clean help

@@ -55,7 +55,7 @@ static uint64_t softirqd_ns(void)
 	return sum;
 }
 
-static double cpu_seconds(void)
+double nw_cost_cpu_s(void)
 {
 	struct rusage ru = { 0 };
 
@@ -163,7 +163,7 @@ int nw_cost_bulk(const struct nw_cost_wire *w, uint64_t ns, struct nw_cost_bulk 
 	if (err)
 		return err;
 	r.fd = server;
-	cpu = cpu_seconds();
+	cpu = nw_cost_cpu_s();
 	start = nw_monotonic();
 	err = -pthread_create(&thread, NULL, receive, &r);
 	if (err)
@@ -171,7 +171,7 @@ int nw_cost_bulk(const struct nw_cost_wire *w, uint64_t ns, struct nw_cost_bulk 
 	err = send_for(client, ns);
 	shutdown(client, SHUT_WR);
 	pthread_join(thread, NULL);
-	out->cpu_s = cpu_seconds() - cpu;
+	out->cpu_s = nw_cost_cpu_s() - cpu;
 	out->wall_s = (double)(nw_monotonic() - start) / 1e9;
 	out->gb = (double)r.bytes / 1e9;
 	return !err && !r.bytes ? -EIO : err;

@@ -14,4 +14,7 @@ struct nw_cost_bulk {
 /* Sends for that long. Leaves the process in the client's namespace. 0 or -errno. */
 int nw_cost_bulk(const struct nw_cost_wire *w, uint64_t ns, struct nw_cost_bulk *out);
 
+/* Seconds of CPU time that this process and all ksoftirqd threads had so far. */
+double nw_cost_cpu_s(void);
+
 #endif
