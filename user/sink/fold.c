@@ -12,6 +12,7 @@
 #include "fold.h"
 #include "../engine/table.h"
 #include "../../bpf/wire/group.h"
+#include "../util/file.h"
 #include "../util/util.h"
 
 _Static_assert(sizeof(struct nw_folded) == 88, "the arithmetic at NW_FOLD_MAX");
@@ -230,12 +231,12 @@ void nw_fold_flush(struct nw_fold *f, uint64_t window)
 
 int nw_fold_keep(struct nw_fold *f, const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	_cleanup_close_ int fd = nw_file_open(AT_FDCWD, path, O_RDWR | O_CREAT, 0640);
 	char magic[sizeof(MAGIC)] = "";
 	struct nw_folded e;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, MAGIC, sizeof(magic)) == 0)
 		for (uint32_t slot = 0; pread(fd, &e, sizeof(e), place(slot)) == sizeof(e); slot++)
 			if (e.count && e.check == checksum(&e))
