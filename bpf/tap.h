@@ -79,7 +79,9 @@ nw_inline enum nw_counter nw_payload(void *ctx, const int kind, struct nw_scratc
 		if (!nw_ahead(ctx, kind, s, f))
 			return NW_C_AHEAD;
 	} else if (nw_seq_diff(end, nw_dir_wants(d)) <= 0) {
-		if ((__u32)-gap <= NW_BACK_MAX || !nw_starts_message(ctx, kind, s))
+		/* Of a connection that was seen from its SYN it is no other's: a new one would begin with a
+		 * SYN. */
+		if ((__u32)-gap <= NW_BACK_MAX || f->flags & NW_FF_SYN || !nw_starts_message(ctx, kind, s))
 			return NW_C_BODY;
 		nw_resync(ctx, kind, s, f);
 	}
