@@ -81,7 +81,6 @@ def dropped():
             if {int(sets[name], 16) for name in ("CapPrm", "CapEff")} != {numbers} or int(sets["CapAmb"], 16) or \
                     int(sets["CapInh"], 16) or sets["NoNewPrivs"] != "1":
                 raise stage.Failed(sets)
-            network.box.ip("link add nwz type veth peer name nwzf")  # what it is left has to be enough for a reload
             os.kill(host.process.pid, signal.SIGHUP)
             wire.altered(host)
 
