@@ -268,7 +268,7 @@ lint: ## format, warnings of both compilers, shellcheck
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-gcc CC=gcc all
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-clang CC=clang all
-	$(Q)shellcheck scripts/setup scripts/run scripts/check scripts/kernel-matrix .ci/run
+	$(Q)shellcheck scripts/setup scripts/run scripts/check scripts/kernel-matrix scripts/soak .ci/run
 	$(Q)shellcheck scripts/package scripts/lab/unpack scripts/lab/samba-root tests/package/machine
 	$(Q)cd tests/kernels && shellcheck -x packages image guest labguest
 

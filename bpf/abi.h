@@ -246,7 +246,7 @@ _Static_assert(NW_EVENT_FULL == 1040, "event");
 	X(MESSAGES, "SMB messages whose header was read")                                                    \
 	X(EVENTS, "events sent")                                                                             \
 	X(LOST_EVENTS, "events lost: ring buffer full")                                                      \
-	X(LOST_FLOWS, "flows not tracked: map refused the entry")                                            \
+	X(LOST_FLOWS, "flows not tracked: no entry, or more than their client's share")                      \
 	X(FLOWS, "flows begun")                                                                              \
 	X(FLOWS_ENDED, "flows that made way for a new connection of the same ports")                         \
 	X(HOLES, "holes in a stream")                                                                        \

@@ -7,6 +7,7 @@
 #define NW_EMIT_H
 
 #include "maps.h"
+#include "share.h"
 
 #define NW_KIND_XDP 0
 #define NW_KIND_SKB 1
@@ -87,14 +88,14 @@ nw_inline void nw_io_stamp(const struct nw_scratch *s, struct nw_event *ev)
  * the result is tested once, by the caller: kernel 6.1 takes a second test for one that may fail
  * ("Unreleased reference", clang 14).
  */
-#define NW_RESERVE(ctx, size)                                                                                \
+#define NW_RESERVE(ctx, client, size)                                                                        \
 	({                                                                                                   \
 		struct nw_cpu_stats *__st = nw_cpu_stats();                                                  \
 		if (__st) {                                                                                  \
 			__st->seqno++;                                                                       \
 			__st->count[NW_C_EVENTS]++;                                                          \
 		}                                                                                            \
-		bpf_ringbuf_reserve(&nw_ring, (size), 0);                                                    \
+		nw_ring_share(client) ? bpf_ringbuf_reserve(&nw_ring, (size), 0) : 0;                        \
 	})
 
 nw_inline __u64 nw_io_now(void *ctx)
@@ -134,6 +135,13 @@ nw_inline void nw_io_lost(void *ctx)
 nw_inline struct nw_flow *nw_io_flow(void *ctx, const struct nw_key *k)
 {
 	return bpf_map_lookup_elem(&nw_flows, k);
+}
+
+/* May the flow begin? client: its group (wire/group.h), 0: of a flow of which no handshake was seen. */
+nw_inline int nw_io_may_begin(void *ctx, __u64 client)
+{
+	(void)ctx;
+	return nw_flow_share(client);
 }
 
 static const struct nw_flow nw_flow_zero;

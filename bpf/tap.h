@@ -3,13 +3,15 @@
  * The tap: what happens to one packet, written once for the XDP and tc programs and for capture files.
  * Whoever includes this provides before:
  *   NW_LOAD(ctx, kind, off, dst, len)   copy bytes of the packet, 0 or < 0; 0 < len
- *   NW_RESERVE(ctx, size), NW_SUBMIT(ctx, ev), NW_DISCARD(ctx, ev)   constant size
+ *   NW_RESERVE(ctx, client, size), NW_SUBMIT(ctx, ev), NW_DISCARD(ctx, ev)   constant size; client: see
+ *                                       nw_addr_group()
  *   NW_CALL(kind, fn, ctx, s, f, ...)   call one of nw_tell, nw_pass_head, nw_pass_all and
  *                                       nw_tell_message, each of which the verifier checks once, alone
  *   NW_JUDGE(s, f, n, room)             nw_judge() on s->hb: class | type << 8, s->judged_next
  *   NW_EXTRACT(ev, n, type)             nw_extract() on an event
  *   NW_LOOP_WALK(ctx, kind, s, f), NW_LOOP_OPT(kind, opt_walk)   repeat the step until it returns 1
  *   nw_io_flow(ctx, key), nw_io_flow_new(ctx, key), nw_io_flow_del(ctx, key)
+ *   nw_io_may_begin(ctx, client)        0: its share of new flows is used up
  *   nw_io_syn(ctx, key), nw_io_syn_put(ctx, key, value), nw_io_syn_del(ctx, key)
  *   nw_io_carry(ctx, key), nw_io_carry_put(ctx, key, value)
  *   nw_io_now(ctx), nw_io_place(s)      ns; a number for hook and interface
@@ -77,7 +79,9 @@ nw_inline enum nw_counter nw_payload(void *ctx, const int kind, struct nw_scratc
 		if (!nw_ahead(ctx, kind, s, f))
 			return NW_C_AHEAD;
 	} else if (nw_seq_diff(end, nw_dir_wants(d)) <= 0) {
-		if ((__u32)-gap <= NW_BACK_MAX || !nw_starts_message(ctx, kind, s))
+		/* Of a connection that was seen from its SYN it is no other's: a new one would begin with a
+		 * SYN. */
+		if ((__u32)-gap <= NW_BACK_MAX || f->flags & NW_FF_SYN || !nw_starts_message(ctx, kind, s))
 			return NW_C_BODY;
 		nw_resync(ctx, kind, s, f);
 	}
@@ -300,7 +304,9 @@ nw_inline struct nw_flow *nw_flow_begin(void *ctx, const int kind, struct nw_scr
 	client = known ? syn.client & 1 : who;
 	if (nw_io_is_port(ctx, p->key.port[0]) != nw_io_is_port(ctx, p->key.port[1]))
 		client = nw_io_is_port(ctx, p->key.port[0]) ? 1 : 0;
-	f = nw_io_flow_new(ctx, &p->key);
+	f = 0;
+	if (nw_io_may_begin(ctx, syn.have == 3 ? nw_addr_group(&p->key.addr[client]) : 0))
+		f = nw_io_flow_new(ctx, &p->key);
 	if (!f) {
 		nw_io_count(ctx, NW_C_LOST_FLOWS);
 		return 0;

@@ -7,6 +7,7 @@
 #define NW_TELL_H
 
 #include "tap_types.h"
+#include "wire/group.h"
 
 /* nw_tell(): the event takes the header in s->hb along */
 #define NW_TELL_JUDGED 0x100u
@@ -25,6 +26,13 @@ nw_inline int nw_len_ok(__u32 *n, __u32 max)
 	NW_BOUND(m);
 	*n = m + 1;
 	return 1;
+}
+
+/* Whose share of the ring an event takes. */
+nw_inline __u64 nw_client_group(const struct nw_scratch *s, const struct nw_flow *f)
+{
+	/* The verifier wants no index into the key. */
+	return f->client & 1 ? nw_addr_group(&s->pkt.key.addr[1]) : nw_addr_group(&s->pkt.key.addr[0]);
 }
 
 nw_inline void nw_event_fill(struct nw_event *ev, struct nw_scratch *s, struct nw_flow *f, __u32 type)
@@ -85,7 +93,7 @@ nw_inline void nw_event_head(struct nw_event *ev, struct nw_scratch *s, struct n
 nw_inline void nw_tell(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 type,
 		       __u32 how)
 {
-	struct nw_event *ev = NW_RESERVE(ctx, NW_EVENT_SMALL);
+	struct nw_event *ev = NW_RESERVE(ctx, nw_client_group(s, f), NW_EVENT_SMALL);
 	struct nw_dir *d = nw_dir_of(s, f);
 	const __u8 *h = s->hb + 4;
 
@@ -149,7 +157,7 @@ nw_inline long nw_pass_piece(void *ctx, const int kind, struct nw_scratch *s, st
 	if (nw_seq_diff(s->pass_end, s->pass_seq) < 0)
 		return 1;
 	n = nw_min(n, NW_DATA_MAX - 4);
-	ev = NW_RESERVE(ctx, NW_EVENT_FULL);
+	ev = NW_RESERVE(ctx, nw_client_group(s, f), NW_EVENT_FULL);
 	if (!ev) {
 		nw_io_lost(ctx);
 		return 1;
@@ -176,7 +184,7 @@ nw_inline long nw_pass_piece(void *ctx, const int kind, struct nw_scratch *s, st
 /* Pass the n bytes of a half header that lie in s->hb; they belong to earlier packets, too. */
 nw_inline void nw_pass_head(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 n)
 {
-	struct nw_event *ev = NW_RESERVE(ctx, NW_EVENT_FULL);
+	struct nw_event *ev = NW_RESERVE(ctx, nw_client_group(s, f), NW_EVENT_FULL);
 	struct nw_dir *d = nw_dir_of(s, f);
 	int i;
 
@@ -213,7 +221,7 @@ nw_inline __u32 nw_mark(const struct nw_flow *f, const struct nw_event *ev, __u3
 /* The wanted message at s->msg_*. Returns 0, or -1 if it has to be read by the engine. */
 nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 type)
 {
-	struct nw_event *ev = NW_RESERVE(ctx, NW_EVENT_FULL);
+	struct nw_event *ev = NW_RESERVE(ctx, nw_client_group(s, f), NW_EVENT_FULL);
 	struct nw_dir *d = nw_dir_of(s, f);
 	__u32 n = s->msg_need;
 

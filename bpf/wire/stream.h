@@ -29,6 +29,10 @@
 #define NW_RAW_MAX 16384u
 /* How far from its handshake a connection may be when its first segment is seen, and be picked up. */
 #define NW_PICK_UP_MAX 0x100000u
+/* Where new flows cost (nw_flow_cost), a client may begin as many at once as cost this together, ns. */
+#define NW_SHARE_SPAN 8000000000ull
+/* ... which is this part of the table. */
+#define NW_SHARE_PART 16u
 /* Segments behind a hole after which it is taken for lost although nobody acknowledged it. */
 #define NW_AHEAD_MAX 32
 /* A segment further back than any message and window can explain belongs to another connection:

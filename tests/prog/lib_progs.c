@@ -45,7 +45,7 @@ int progs_open(struct progs **out)
 	return progs_open_sized(out, 1024);
 }
 
-int progs_open_sized(struct progs **out, uint32_t max_flows)
+static int open_all(struct progs **out, uint32_t max_flows, uint64_t flow_cost)
 {
 	struct progs *p = calloc(1, sizeof(*p));
 	int err = -ENOMEM;
@@ -58,6 +58,7 @@ int progs_open_sized(struct progs **out, uint32_t max_flows)
 	p->skel->rodata->nw_ports[445 >> 6] |= 1ULL << (445 & 63);
 	p->skel->rodata->nw_ports[139 >> 6] |= 1ULL << (139 & 63);
 	bpf_map__set_max_entries(p->skel->maps.nw_flows, max_flows);
+	p->skel->rodata->nw_flow_cost = flow_cost;
 	err = nw_bpf__load(p->skel);
 	if (err)
 		goto fail;
@@ -70,6 +71,16 @@ int progs_open_sized(struct progs **out, uint32_t max_flows)
 fail:
 	progs_close(&p);
 	return err;
+}
+
+int progs_open_sized(struct progs **out, uint32_t max_flows)
+{
+	return open_all(out, max_flows, 0);
+}
+
+int progs_open_fair(struct progs **out, uint32_t max_flows)
+{
+	return open_all(out, max_flows, NW_SHARE_SPAN / (max_flows / NW_SHARE_PART + 1));
 }
 
 void progs_close(struct progs **pp)
@@ -148,6 +159,7 @@ int progs_reset(struct progs *p)
 {
 	clear_map(p->skel->maps.nw_flows);
 	clear_map(p->skel->maps.nw_syns);
+	clear_map(p->skel->maps.nw_shares);
 	return clear_map(p->skel->maps.nw_carries);
 }
 

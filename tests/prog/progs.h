@@ -17,6 +17,8 @@ struct progs;
 /* Loads all programs, ports 445 and 139. 0 or -errno. */
 int progs_open(struct progs **out);
 int progs_open_sized(struct progs **out, uint32_t max_flows);
+/* As the daemon has them: no client gets more than its share of flows. */
+int progs_open_fair(struct progs **out, uint32_t max_flows);
 void progs_close(struct progs **p);
 
 /*

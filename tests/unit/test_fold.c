@@ -136,6 +136,58 @@ static void full_table_counts_everything(void **state)
 	nw_fold_free(&f);
 }
 
+/* An IPv6 host, of which there are as many as one likes in a /64. */
+static struct nw_fold_key key_six(uint32_t net, uint32_t host)
+{
+	struct nw_fold_key k = key(0);
+
+	k.client.w[0] = 0x20;
+	k.client.w[1] = net;
+	k.client.w[2] = k.client.w[3] = host;
+	return k;
+}
+
+/* Who has a /64 of addresses gets a share of the places, beyond which it is told no more, but counted. */
+static void nobody_gets_all_places(void **state)
+{
+	struct nw_fold_key mine = key_six(1, 1);
+	struct told told = { 0 };
+	struct nw_fold *f = NULL;
+	unsigned int raised = 0;
+
+	assert_int_equal(nw_fold_new(&f, 600 * S, 1, see, &told), 0);
+	assert_true(raise_one(f, &mine, 1, S));
+	for (uint32_t i = 0; i < 100000; i++) {
+		struct nw_fold_key k = key_six(2, i);
+
+		k.server.w[3] = i % 7;
+		k.fields = i % 31;
+		raised += raise_one(f, &k, 2 + i, S);
+	}
+	/* The one more is that of all others of the /64 together. */
+	assert_int_equal(raised, NW_FOLD_SHARE + 1);
+	assert_int_equal(told.n, 0);
+	assert_int_equal(nw_fold_untold(f), 100000 - raised);
+	/* The other's repeat is one still, another alert of it is told, and so is one of IPv4. */
+	assert_false(raise_one(f, &mine, 3, S));
+	mine.rule = 102;
+	assert_true(raise_one(f, &mine, 4, S));
+	assert_true(raise_one(f, &(struct nw_fold_key){ .client.w[3] = 9, .rule = 101 }, 4, S));
+	nw_fold_tick(f, 601 * S);
+	assert_int_equal(told.n, 2);
+	assert_int_equal(told.count, 100000 - raised + 1);
+	assert_true(nw_fold_is_crowd(&told.last.key));
+	assert_int_equal(told.last.key.client.w[1], 2);
+	assert_int_equal(told.last.key.client.w[3], 0);
+	/* What has ended makes room. */
+	nw_fold_tick(f, 1300 * S);
+	assert_true(raise_one(f, &(struct nw_fold_key){ .client = key_six(2, 5).client, .rule = 104 }, 5,
+			      1300 * S));
+	nw_fold_flush(f, 0);
+	assert_int_equal(nw_fold_untold(f), 0);
+	nw_fold_free(&f);
+}
+
 static void counts_survive_a_crash(void **state)
 {
 	char path[] = "/tmp/nw-test-fold.XXXXXX";
@@ -207,6 +259,7 @@ int main(void)
 		cmocka_unit_test(storm_is_one_alert_and_one_summary),
 		cmocka_unit_test(what_differs_is_told),
 		cmocka_unit_test(full_table_counts_everything),
+		cmocka_unit_test(nobody_gets_all_places),
 		cmocka_unit_test(counts_survive_a_crash),
 		cmocka_unit_test(bucket_gives_burst_then_rate),
 	};

@@ -27,6 +27,7 @@ static struct {
 	uint8_t stream[65536];
 	uint32_t len, start[TALK_MSGS_MAX + 1];
 	uint16_t port;
+	uint32_t client;
 	uint64_t now;
 	uint32_t seed;
 	struct talk_digest d;
@@ -95,6 +96,7 @@ static struct nw_event *event(uint8_t type, uint8_t dir)
 {
 	memset(&J.ev, 0, sizeof(J.ev));
 	J.ev.ts = J.now += 1000;
+	J.ev.key.addr[0].w[3] = J.client;
 	J.ev.key.addr[1].b[15] = 2;
 	J.ev.key.port[0] = nw_from_be16(J.port);
 	J.ev.key.port[1] = nw_from_be16(445);
@@ -285,6 +287,36 @@ static void joiners_are_limited(void **state)
 	assert_int_equal(J.unseen & NW_UNSEEN_GAP, NW_UNSEEN_GAP);
 }
 
+/* One client holds them all, and wants more; another's message in pieces is read all the same. */
+static void greedy_client_robs_itself(void **state)
+{
+	struct nw_engine_stats st;
+	unsigned int i;
+
+	requests(1, 0);
+	J.client = 7;
+	for (i = 0; i < JOINS_MAX; i++) {
+		J.port = 1000 + i;
+		pieces(0, 50, 0);
+	}
+	J.client = 8;
+	J.port = 9999;
+	pieces(0, 50, 0);
+	J.client = 7;
+	for (i = 0; i < 2 * JOINS_MAX; i++) {
+		J.port = 1000 + i % 380;
+		pieces(0, 50, 0);
+	}
+	J.client = 8;
+	J.port = 9999;
+	pieces(50, J.start[1], 0);
+	nw_engine_get_stats(J.engine, &st);
+	assert_true(st.join_dropped > 100);
+	assert_int_equal(joined(), 1);
+	J.client = 0;
+	nw_engine_flush(J.engine);
+}
+
 static void random_event(void)
 {
 	static const uint64_t ids[] = { 0, 1, 2, 3, 4, 0xffffffffffffffff, 1ULL << 32 };
@@ -407,6 +439,7 @@ int main(void)
 		T(compounds_are_followed),
 		T(window_and_message_limits_hold),
 		T(joiners_are_limited),
+		T(greedy_client_robs_itself),
 		T(noise_is_survived),
 		T(values_out_of_range_are_survived),
 	};

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The alert journal against crashes, second writers and full disks. */
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -97,6 +100,18 @@ static void journal_has_one_writer(void **state)
 	nw_journal_free(&j);
 }
 
+/* As on a full disk: the journal's lines alone go by writev(). */
+static bool disk_is_full;
+
+ssize_t writev(int fd, const struct iovec *parts, int n)
+{
+	if (disk_is_full) {
+		errno = ENOSPC;
+		return -1;
+	}
+	return syscall(SYS_writev, fd, parts, n);
+}
+
 static void full_disk_is_told_once(void **state)
 {
 	char full[80], path[100];
@@ -107,14 +122,15 @@ static void full_disk_is_told_once(void **state)
 	snprintf(full, sizeof(full), "%s/full", journal_dir);
 	snprintf(path, sizeof(path), "%s/alerts.jsonl", full);
 	mkdir(full, 0700);
-	assert_int_equal(symlink("/dev/full", path), 0);
 	assert_int_equal(nw_journal_open(&j, full, &journal_large, 1, see, &seen), 0);
+	disk_is_full = true;
 	assert_int_equal(nw_journal_append(j, "{}", 2, nw_journal_take_id(j)), -ENOSPC);
 	assert_int_equal(nw_journal_append(j, "{}", 2, nw_journal_take_id(j)), -ENOSPC);
 	nw_journal_get_state(j, &st);
 	assert_int_equal(st.error, -ENOSPC);
 	assert_int_equal(st.unwritten, 2);
 	nw_journal_free(&j);
+	disk_is_full = false;
 	/* The numbers were told: they are not given again. */
 	unlink(path);
 	assert_int_equal(nw_journal_open(&j, full, &journal_large, 1, see, &seen), 0);

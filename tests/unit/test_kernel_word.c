@@ -104,7 +104,8 @@ static void feed(const struct nw_event *ev)
 
 static void message(uint8_t type, uint64_t fingerprint)
 {
-	struct nw_event ev = event(type, type == NW_EV_VALIDATE_RSP ? NW_S2C : NW_C2S);
+	struct nw_event ev =
+		event(type, type == NW_EV_VALIDATE_RSP || type == NW_EV_NEGOTIATE_RSP ? NW_S2C : NW_C2S);
 
 	ev.smb.fingerprint = fingerprint;
 	ev.smb.capabilities = (uint32_t)fingerprint;
@@ -149,8 +150,10 @@ static void play(const char *script)
 			ev.reason = ev.type == NW_EV_RST_SENT ? 12 : 0;
 			feed(&ev);
 		}
-		if (*script == 'n')
+		if (*script == 'n') {
 			message(NW_EV_NEGOTIATE_REQ, 1);
+			message(NW_EV_NEGOTIATE_RSP, 3);
+		}
 		if (*script == 'v' || *script == 'V')
 			message(NW_EV_VALIDATE_REQ, *script == 'v' ? 1 : 2);
 		if (*script == 'w')

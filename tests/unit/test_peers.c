@@ -340,6 +340,30 @@ static void mount_of_weeks_is_known_when_it_reconnects(void **state)
 	assert_int_equal(history_told(109), 1);
 }
 
+/* Whoever shows a new face with each connection pushes out its own, and nobody else. */
+static void nobody_fills_the_tables(void **state)
+{
+	struct nw_peers_stats st;
+
+	history_begin(NW_VANTAGE_SERVER, 256);
+	history_connect(&(struct history_how){ ON(0x302, 0x302), .guid = 77 });
+	history_connect(&(struct history_how){ ON(0x311, 0x311), .guid = 78 });
+	history_expect(1, 0);
+	for (int i = 0; i < 10000; i++)
+		history_connect(&(struct history_how){ ON(0x302, 0x302), V, .client = 1, .guid = (uint8_t)i,
+						       .capabilities = (uint32_t)i });
+	nw_peers_get_stats(nw_engine_peers(R.engine), &st);
+	assert_int_equal(st.peers, 1 + 16);
+	assert_int_equal(st.instances, 2 + 32);
+	print_message(
+		"# 10000 connections of one client, each with other capabilities and GUID: %u peers and %u "
+		"instances are its, %llu gave way to its own\n",
+		st.peers - 1, st.instances - 2, (unsigned long long)st.evicted);
+	/* The one that was there before is still known. */
+	history_connect(&(struct history_how){ ON(0x210, 0x210), .guid = 78 });
+	assert_int_equal(history_told(109), 1);
+}
+
 static int end(void **state)
 {
 	history_end();
@@ -356,6 +380,7 @@ int main(void)
 		cmocka_unit_test(what_proves_nothing_is_not_counted_as_proof),
 		cmocka_unit_test(idle_peers_yield_and_are_counted),
 		cmocka_unit_test(mount_of_weeks_is_known_when_it_reconnects),
+		cmocka_unit_test(nobody_fills_the_tables),
 	};
 
 	return cmocka_run_group_tests_name("peers", tests, NULL, end);

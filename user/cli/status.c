@@ -39,6 +39,19 @@ static void add_hook(struct nw_text *t, const json_t *iface, const char *directi
 		nw_text_add(t, " (%s)", why);
 }
 
+static void l_rights(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
+{
+	const json_t *list = nw_at(s, "privileges.capabilities"), *name;
+	size_t i;
+
+	if (!nw_at(s, "privileges"))
+		return;
+	nw_text_add(t, "user id %llu, capabilities", (unsigned long long)nw_num(s, "privileges.uid"));
+	json_array_foreach(list, i, name) nw_text_add(t, " %s", json_string_value(name));
+	if (!i)
+		nw_text_add(t, " none");
+}
+
 static void l_hooks(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
 {
 	const json_t *list = nw_at(s, "interfaces"), *iface;
@@ -218,9 +231,9 @@ static const struct {
 	const char *label;
 	line_fn line;
 } lines[] = {
-	{ "Hooks", l_hooks },	{ "Resets", l_resets },	  { "Traffic", l_traffic },   { "Flows", l_flows },
-	{ "Seen", l_seen },	{ "Alerts", l_alerts },	  { "Peers", l_peers },	      { "Losses", l_losses },
-	{ "Syslog", l_syslog }, { "Journal", l_journal }, { "Evidence", l_evidence },
+	{ "Rights", l_rights }, { "Hooks", l_hooks },	{ "Resets", l_resets },	  { "Traffic", l_traffic },
+	{ "Flows", l_flows },	{ "Seen", l_seen },	{ "Alerts", l_alerts },	  { "Peers", l_peers },
+	{ "Losses", l_losses }, { "Syslog", l_syslog }, { "Journal", l_journal }, { "Evidence", l_evidence },
 };
 
 /* What shouts is coloured as a whole. */
@@ -260,7 +273,8 @@ int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv)
 		for (size_t i = 0; i < NW_ARRAY_SIZE(lines); i++) {
 			nw_text_init(&t, text, sizeof(text));
 			lines[i].line(cli, s, &t);
-			print_line(cli, lines[i].label, text);
+			if (t.len) /* a daemon of an older version says less */
+				print_line(cli, lines[i].label, text);
 		}
 	}
 	json_decref(reply);

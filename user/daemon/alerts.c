@@ -66,9 +66,13 @@ static void tell(struct nw_daemon *d, struct nw_alert *a, bool limited)
 {
 	char text[NW_SYSLOG_MAX - SYSLOG_HEADER - sizeof(NW_FEED_MARK)], line[NW_SYSLOG_MAX];
 	struct nw_daemon_alerts *s = &d->alerts;
+	const union nw_addr *client = NULL, *server;
 	char evidence[NW_EVIDENCE_NAME];
-	bool one_by_one = !limited || nw_bucket_take(&s->rate, nw_monotonic());
+	bool one_by_one;
 
+	if (!nw_alert_ends(a, &client, &server))
+		client = NULL;
+	one_by_one = !limited || nw_share_take(s->rate, client, nw_monotonic());
 	a->id = nw_journal_take_id(s->journal);
 	a->host = d->host;
 	a->evidence = nw_evidence_alert(d->evidence, evidence, a);
@@ -163,12 +167,37 @@ uint64_t nw_alerts_test(struct nw_daemon *d)
 	return a.id;
 }
 
+static void repeats_text(char out[NW_TEXT_MAX], const struct nw_folded *f)
+{
+	const struct nw_rule *rule = nw_rule_by_number(f->key.rule);
+	const char *name = rule ? rule->name : "unknown", *s = f->count == 1 ? "" : "s";
+	char client[NW_ADDR_TEXT], server[NW_ADDR_TEXT], took[NW_TIME_TEXT];
+
+	nw_addr_text(client, &f->key.client);
+	/* One repeat has no duration. */
+	took[0] = '\0';
+	if (f->count > 1)
+		nw_duration_text(took, (uint64_t)(f->last_seen - f->first_seen));
+	if (nw_fold_is_crowd(&f->key))
+		snprintf(out, NW_TEXT_MAX,
+			 "%llu more alert%s of rule %u (%s)%s%s by client %s%s: it raises too many "
+			 "different "
+			 "ones, of which alert %llu was the last to be told",
+			 (unsigned long long)f->count, s, f->key.rule, name, *took ? " in " : "", took,
+			 client, f->key.client.d[0] ? "/64" : "", (unsigned long long)f->first_id);
+	else
+		snprintf(out, NW_TEXT_MAX,
+			 "Alert %llu (rule %u, %s) was met again %llu time%s%s%s by client %s with server "
+			 "%s",
+			 (unsigned long long)f->first_id, f->key.rule, name, (unsigned long long)f->count, s,
+			 *took ? " in " : "", took, client, nw_addr_text(server, &f->key.server));
+}
+
 /* A summary of folded repeats. */
 static void tell_repeats(void *arg, const struct nw_folded *f)
 {
 	struct nw_daemon *d = arg;
-	const struct nw_rule *rule = nw_rule_by_number(f->key.rule);
-	char text[NW_TEXT_MAX], client[NW_ADDR_TEXT], server[NW_ADDR_TEXT], took[NW_TIME_TEXT];
+	char text[NW_TEXT_MAX];
 	struct nw_suppressed s = {
 		.key = &f->key,
 		.first_id = f->first_id,
@@ -185,12 +214,7 @@ static void tell_repeats(void *arg, const struct nw_folded *f)
 		.suppressed = &s,
 	};
 
-	snprintf(text, sizeof(text),
-		 "Alert %llu (rule %u, %s) was met again %llu time%s%s%s by client %s with server %s",
-		 (unsigned long long)f->first_id, f->key.rule, rule ? rule->name : "unknown",
-		 (unsigned long long)f->count, f->count == 1 ? "" : "s", f->count == 1 ? "" : " in ",
-		 f->count == 1 ? "" : nw_duration_text(took, (uint64_t)(f->last_seen - f->first_seen)),
-		 nw_addr_text(client, &f->key.client), nw_addr_text(server, &f->key.server));
+	repeats_text(text, f);
 	tell(d, &a, true);
 }
 
@@ -260,8 +284,9 @@ int nw_alerts_start(struct nw_daemon *d)
 		return err;
 	if (getrandom(&seed, sizeof(seed), 0) < 0)
 		return nw_err_r(-errno, "No random numbers: %m");
-	s->rate = nw_bucket(d->cfg.syslog_rate, d->cfg.syslog_burst);
 	err = start_syslog(&s->syslog, d, &d->cfg);
+	if (!err)
+		err = nw_share_new(&s->rate, d->cfg.syslog_rate, d->cfg.syslog_burst, seed);
 	if (!err)
 		err = nw_fold_new(&s->fold, d->cfg.fold_window, seed, tell_repeats, d);
 	if (!err)
@@ -290,6 +315,7 @@ void nw_alerts_stop(struct nw_daemon *d)
 		nw_feed_free(&s->again[i]);
 	nw_feed_free(&s->feed);
 	nw_fold_free(&s->fold);
+	nw_share_free(&s->rate);
 	nw_journal_free(&s->journal);
 	nw_syslog_free(&s->syslog);
 }
@@ -323,7 +349,7 @@ int nw_alerts_reload(struct nw_daemon *d, const struct nw_config *fresh)
 	if (fresh->fold_window != d->cfg.fold_window)
 		nw_fold_flush(s->fold, fresh->fold_window);
 	if (fresh->syslog_rate != d->cfg.syslog_rate || fresh->syslog_burst != d->cfg.syslog_burst)
-		s->rate = nw_bucket(fresh->syslog_rate, fresh->syslog_burst);
+		nw_share_set(s->rate, fresh->syslog_rate, fresh->syslog_burst);
 	nw_journal_set_limits(s->journal, &max);
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "../sink/feed.h"
 #include "../sink/fold.h"
 #include "../sink/journal.h"
-#include "../util/bucket.h"
+#include "../sink/share.h"
 
 struct nw_config;
 struct nw_daemon;
@@ -23,7 +23,7 @@ struct nw_daemon_alerts {
 	struct nw_fold *fold;
 	struct nw_feed *feed;		       /* of the journal's cursor */
 	struct nw_feed *again[NW_REPLAYS_MAX]; /* NULL: free */
-	struct nw_bucket rate;		       /* of alerts that syslog is told one by one */
+	struct nw_share *rate;		       /* of alerts that syslog is told one by one */
 	/* Alerts beyond that rate that no summary has told yet. */
 	struct {
 		uint64_t count, first_id, last_id, due; /* due: monotonic */

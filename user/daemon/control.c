@@ -15,6 +15,8 @@
 #include "../util/util.h"
 
 #define CLIENTS_MAX 32
+/* The last of them are root's: who fills the others can't keep the administrator out. */
+#define CLIENTS_ROOT 4
 #define REQUEST_MAX 65536
 /* Beyond this a watcher misses lines. Answers to requests may be larger: there is one per client at a time.
  */
@@ -264,15 +266,17 @@ static void welcome(struct nw_control *c, uint64_t now)
 	int fd = accept4(c->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	struct ucred who = { 0 };
 	socklen_t len = sizeof(who);
-	int i = 0;
+	int i = 0, max = CLIENTS_MAX;
 
 	if (fd < 0)
 		return;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0)
 		who.uid = (uid_t)-1;
-	while (i < CLIENTS_MAX && c->client[i].used)
+	if (who.uid)
+		max -= CLIENTS_ROOT;
+	while (i < max && c->client[i].used)
 		i++;
-	if (i < CLIENTS_MAX) {
+	if (i < max) {
 		c->client[i] =
 			(struct client){ .fd = fd, .uid = who.uid, .used = true, .deadline = now + IDLE_NS };
 		c->client[i].in = malloc(REQUEST_MAX);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "background.h"
+#include "caps.h"
 #include "daemon.h"
 #include "ifaces.h"
 #include "../util/log.h"
@@ -168,6 +169,8 @@ static int run(const struct command_line *cl)
 	d.print = cl->foreground && !stdout_is_journal();
 	err = nw_daemon_start(&d);
 	if (!err) {
+		if (nw_caps_drop() < 0)
+			nw_warn("Capabilities that are no longer needed can't be given up: %m");
 		if (d.print)
 			nw_ifaces_print(&d, stdout);
 		if (!cl->foreground) {

@@ -9,6 +9,7 @@
 #include "daemon.h"
 #include "metrics.h"
 #include "../engine/peers.h"
+#include "../util/file.h"
 #include "../util/log.h"
 #include "../util/time.h"
 #include "../util/util.h"
@@ -258,17 +259,17 @@ static int write_file(const struct nw_daemon *d, const char *path)
 	int fd, bad;
 
 	snprintf(fresh, sizeof(fresh), "%s.new", path);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	/* Another user's process reads it. */
+	fd = nw_file_create(AT_FDCWD, fresh, 0644);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	out = fdopen(fd, "w");
 	if (!out) {
 		close(fd);
 		return -ENOMEM;
 	}
 	nw_metrics_write(d, out);
-	/* Another user's process reads it. */
-	bad = fchmod(fd, 0644) < 0 || fflush(out) != 0 ? -errno : 0;
+	bad = fflush(out) != 0 ? -errno : 0;
 	fclose(out);
 	if (!bad && rename(fresh, path) < 0)
 		bad = -errno;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "caps.h"
 #include "daemon.h"
 #include "ifaces.h"
 #include "status.h"
@@ -237,6 +238,7 @@ json_t *nw_status_json(const struct nw_daemon *d)
 	nw_json_set(o, "kernel", json_string(un.release));
 	nw_json_set(o, "started", when(d->started, 0));
 	nw_json_set(o, "uptime_s", num((nw_monotonic() - d->started_mono) / NW_NS_PER_S));
+	nw_json_set(o, "privileges", nw_caps_json());
 	nw_json_set(o, "interfaces", interfaces(d));
 	nw_json_set(o, "kernel_resets", resets(d));
 	nw_json_set(o, "flows_capacity", num(d->cfg.max_flows));

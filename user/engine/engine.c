@@ -109,6 +109,11 @@ static struct nw_conn *conn_of(struct nw_engine *e, const struct nw_event *ev)
 	}
 	if (c)
 		return c;
+	/* What is over yields before what is only quiet. */
+	if (nw_table_count(e->table) >= e->cfg.max_conns && e->closed_first && !e->closed_first->state->due) {
+		e->stats.evicted++;
+		forget(e, e->closed_first);
+	}
 	c = nw_table_put(e->table, &ev->key);
 	if (!c)
 		return NULL;

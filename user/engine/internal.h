@@ -90,9 +90,11 @@ struct nw_engine {
 	bool kernel_speaks, kernel_complete;
 	struct nw_conn *closed_first, *closed_last; /* in order of closing */
 	struct nw_conn *settle_first, *settle_last; /* NW_SETTLING, in order of settle_due */
-	/* Joiners at work; with none free, they are taken away in turn, so that nobody can keep all of them.
+	/* Joiners at work, and whose they are (wire/group.h); with none free, who has most of them loses one,
+	 * in turn, so that nobody can keep all of them, or take another's away.
 	 */
 	struct nw_join *held[NW_JOINS_MAX];
+	uint64_t held_by[NW_JOINS_MAX];
 	uint32_t joins;
 	uint32_t next_victim;
 	uint64_t last_id;

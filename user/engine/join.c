@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "../../bpf/wire/group.h"
 
 void nw_join_release(struct nw_engine *e, struct nw_join *j)
 {
@@ -19,15 +20,35 @@ void nw_join_release(struct nw_engine *e, struct nw_join *j)
 	j->known = NULL;
 	j->furthest = 0;
 	e->held[j->slot] = e->held[--e->joins];
+	e->held_by[j->slot] = e->held_by[e->joins];
 	e->held[j->slot]->slot = j->slot;
 }
 
-static int hold(struct nw_engine *e, struct nw_join *j)
+static uint8_t bucket_of(const struct nw_engine *e, uint32_t slot)
+{
+	return (uint8_t)(((e->held_by[slot] ^ e->cfg.hash_seed) * 0x9e3779b97f4a7c15ULL) >> 56);
+}
+
+static struct nw_join *next_victim(struct nw_engine *e)
+{
+	uint16_t held[256] = { 0 }, most = 0;
+	uint32_t i;
+
+	for (i = 0; i < e->joins; i++)
+		if (++held[bucket_of(e, i)] > most)
+			most = held[bucket_of(e, i)];
+	do {
+		i = e->next_victim++ % e->joins;
+	} while (held[bucket_of(e, i)] < most);
+	return e->held[i];
+}
+
+static int hold(struct nw_engine *e, const struct nw_conn *c, struct nw_join *j)
 {
 	if (j->bytes)
 		return 0;
 	if (e->joins >= NW_JOINS_MAX) {
-		struct nw_join *victim = e->held[e->next_victim++ % NW_JOINS_MAX];
+		struct nw_join *victim = next_victim(e);
 
 		e->stats.join_dropped++;
 		victim->valid = false;
@@ -40,6 +61,7 @@ static int hold(struct nw_engine *e, struct nw_join *j)
 	j->known = j->bytes + NW_JOIN_WINDOW;
 	j->furthest = 0;
 	j->slot = (uint16_t)e->joins;
+	e->held_by[e->joins] = nw_addr_group(nw_conn_addr(c, NW_C2S));
 	e->held[e->joins++] = j;
 	return 0;
 }
@@ -316,7 +338,7 @@ int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event 
 		return 0;
 	take_boundary(e, j, ev);
 	if (len) {
-		r = hold(e, j);
+		r = hold(e, c, j);
 		if (r < 0)
 			return r;
 		/* What is waited for can't come any more when the stream has gone on for a window. */

@@ -70,23 +70,50 @@ bool nw_peer_is_listed(const struct nw_peer *peer)
 	return peer->last_unvalidated > peer->last_proven;
 }
 
+/*
+ * A client chooses its capabilities, mode and GUID, and could fill the tables with them: each pair of
+ * addresses has so many places, numbered in the key, and in them the one that was seen last before all others
+ * yields.
+ */
+#define KINDS 16u
+#define GUIDS 32u
+
 /* The keys are no flow keys: only their size is the same. */
-static struct nw_key peer_key(const struct nw_peer *peer)
+static struct nw_key place_key(const union nw_addr *client, const union nw_addr *server, uint16_t port,
+			       uint32_t place)
 {
-	return (struct nw_key){ .addr = { peer->client, peer->server },
-				.port = { peer->security_mode, peer->port },
-				.zero = peer->capabilities };
+	return (struct nw_key){ .addr = { *client, *server }, .port = { 0, port }, .zero = place };
 }
 
-/* What the client's address comes to in the room that is left; the address itself is compared. */
-static struct nw_key instance_key(const struct nw_instance *i)
+static bool same_kind(const struct nw_peer *a, const struct nw_peer *b)
 {
-	struct nw_key key = { .addr[1] = i->server, .port[1] = i->port };
-	uint64_t h = (i->client.d[0] ^ (i->client.d[1] >> 32 | i->client.d[1] << 32)) * 0x9e3779b97f4a7c15ULL;
+	return a->capabilities == b->capabilities && a->security_mode == b->security_mode;
+}
 
-	memcpy(key.addr[0].b, i->client_guid, 16);
-	key.zero = (uint32_t)(h >> 32);
-	return key;
+/* The peer's own place, one that is free, or the one to give up. *known: it is its own. NULL without memory.
+ */
+static struct nw_peer *peer_place(struct nw_peers *p, const struct nw_peer *peer, bool *known)
+{
+	struct nw_peer *at, *idlest = NULL;
+	struct nw_key key, unused;
+	bool full = true;
+
+	/* To the end: the table may have given one of them up. */
+	for (uint32_t i = 0; i < KINDS; i++) {
+		key = place_key(&peer->client, &peer->server, peer->port, i);
+		at = nw_table_get(p->peers, &key);
+		*known = at && same_kind(at, peer);
+		if (*known)
+			return at;
+		if (!at) {
+			unused = key;
+			full = false;
+		} else if (!idlest || at->last < idlest->last) {
+			idlest = at;
+		}
+	}
+	p->stats.evicted += full;
+	return full ? idlest : nw_table_put(p->peers, &unused);
 }
 
 static struct nw_peer *peer_of(struct nw_peers *p, const struct nw_conn *c)
@@ -105,13 +132,10 @@ static struct nw_peer *peer_of(struct nw_peers *p, const struct nw_conn *c)
 		.alerted = NW_NEVER,
 		.last_finding = NW_NEVER,
 	};
-	struct nw_key key = peer_key(&fresh);
-	struct nw_peer *peer = nw_table_get(p->peers, &key);
+	bool known;
+	struct nw_peer *peer = peer_place(p, &fresh, &known);
 
-	if (peer)
-		return peer;
-	peer = nw_table_put(p->peers, &key);
-	if (peer)
+	if (peer && !known)
 		*peer = fresh;
 	return peer;
 }
@@ -136,41 +160,63 @@ static bool instance_from(struct nw_instance *i, const struct nw_conn *c)
 	return true;
 }
 
-static bool same_ends(const struct nw_instance *a, const struct nw_instance *b)
+static bool same_server(const struct nw_instance *a, const struct nw_instance *b)
 {
-	return !memcmp(&a->client, &b->client, sizeof(a->client)) &&
-	       !memcmp(a->server_guid, b->server_guid, sizeof(a->server_guid));
+	return !memcmp(a->server_guid, b->server_guid, sizeof(a->server_guid));
+}
+
+/* The place of that client and GUID, or (make) a new one, as with peers. NULL: none, or no memory. */
+static struct nw_instance *instance_place(struct nw_peers *p, const struct nw_instance *i, bool make,
+					  bool *known)
+{
+	struct nw_instance *at, *idlest = NULL;
+	struct nw_key key, unused;
+	bool full = true;
+
+	for (uint32_t n = 0; n < GUIDS; n++) {
+		key = place_key(&i->client, &i->server, i->port, n);
+		at = nw_table_get(p->instances, &key);
+		*known = at && !memcmp(at->client_guid, i->client_guid, sizeof(i->client_guid));
+		if (*known)
+			return at;
+		if (!at) {
+			unused = key;
+			full = false;
+		} else if (!idlest || at->last < idlest->last) {
+			idlest = at;
+		}
+	}
+	if (!make)
+		return NULL;
+	p->stats.evicted += full;
+	return full ? idlest : nw_table_put(p->instances, &unused);
 }
 
 const struct nw_instance *nw_peers_instance(struct nw_peers *p, const struct nw_conn *c)
 {
-	struct nw_instance now;
-	const struct nw_instance *known;
-	struct nw_key key;
+	struct nw_instance now, *at;
+	bool known;
 
 	if (!instance_from(&now, c))
 		return NULL;
-	key = instance_key(&now);
-	known = nw_table_get(p->instances, &key);
-	return known && same_ends(known, &now) ? known : NULL;
+	at = instance_place(p, &now, false, &known);
+	return at && same_server(at, &now) ? at : NULL;
 }
 
-/* Another server behind the same address, or another client, begins anew. */
+/* Another server behind the same address begins anew. */
 static void note_instance(struct nw_peers *p, const struct nw_conn *c)
 {
-	struct nw_instance now, *known;
-	struct nw_key key;
+	struct nw_instance now, *at;
+	bool known;
 
 	if (!instance_from(&now, c))
 		return;
-	key = instance_key(&now);
-	known = nw_table_get(p->instances, &key);
-	if (known && same_ends(known, &now) && known->dialect < now.dialect)
-		now.dialect = known->dialect;
-	if (!known)
-		known = nw_table_put(p->instances, &key);
-	if (known)
-		*known = now;
+	at = instance_place(p, &now, true, &known);
+	if (!at)
+		return;
+	if (known && same_server(at, &now) && at->dialect < now.dialect)
+		now.dialect = at->dialect;
+	*at = now;
 }
 
 /* Both halves compared and found equal, and the answer protected. */
@@ -308,17 +354,10 @@ int nw_peers_each_instance(const struct nw_peers *p, int (*fn)(void *arg, const 
 	return err;
 }
 
-static void *place(struct nw_table *t, const struct nw_key *key)
-{
-	void *there = nw_table_get(t, key);
-
-	return there ? there : nw_table_put(t, key);
-}
-
 int nw_peers_put(struct nw_peers *p, const struct nw_peer *peer)
 {
-	struct nw_key key = peer_key(peer);
-	struct nw_peer *to = place(p->peers, &key);
+	bool known;
+	struct nw_peer *to = peer_place(p, peer, &known);
 
 	if (!to)
 		return -ENOMEM;
@@ -328,8 +367,8 @@ int nw_peers_put(struct nw_peers *p, const struct nw_peer *peer)
 
 int nw_peers_put_instance(struct nw_peers *p, const struct nw_instance *i)
 {
-	struct nw_key key = instance_key(i);
-	struct nw_instance *to = place(p->instances, &key);
+	bool known;
+	struct nw_instance *to = instance_place(p, i, true, &known);
 
 	if (!to)
 		return -ENOMEM;

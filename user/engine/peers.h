@@ -67,8 +67,10 @@ struct nw_peers_stats {
 struct nw_peers;
 
 /*
- * max: of peers, and of instances; a peer takes 192 + 88 bytes, an instance 80 + 88: 8192 of both 3.5 MiB.
- * seed: random where strangers choose the keys. 0, -ENOMEM or -EINVAL.
+ * Of one client's address with one server there are at most 16 peers and 32 instances; the one of them that
+ * was seen last before the others yields to another. max: of peers, and of instances; a peer takes 192 + 88
+ * bytes, an instance 80 + 88: 8192 of both 3.5 MiB. seed: random where strangers choose the keys. 0, -ENOMEM
+ * or -EINVAL.
  */
 int nw_peers_new(struct nw_peers **out, uint32_t max, uint64_t seed);
 void nw_peers_free(struct nw_peers **p);

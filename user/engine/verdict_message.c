@@ -37,6 +37,10 @@ void nw_conclude_request(struct nw_engine *e, struct nw_conn *c, struct nw_excha
 	if (x->concluded || !nw_is_altered(x))
 		return;
 	x->concluded = true;
+	/* A server that never answered may never have been asked: anybody can send one side of a connection.
+	 */
+	if (!nw_conn_negotiate_response(c) && !x->response.ts)
+		return;
 	f.fields = x->request_differs;
 	f.leg = NW_LEG_CLIENT_HERE;
 	f.outcome = outcome;

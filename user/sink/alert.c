@@ -131,7 +131,7 @@ bool nw_alert_ends(const struct nw_alert *a, const union nw_addr **client, const
 	if (!a->conn && !key)
 		return false;
 	*client = a->conn ? nw_conn_addr(a->conn, NW_C2S) : &key->client;
-	*server = a->conn ? nw_conn_addr(a->conn, NW_S2C) : &key->server;
+	*server = a->conn ? nw_conn_addr(a->conn, NW_S2C) : nw_fold_is_crowd(key) ? NULL : &key->server;
 	return true;
 }
 
@@ -165,8 +165,10 @@ static void set_key_ends(json_t *o, const struct nw_fold_key *key)
 	char text[NW_ADDR_TEXT];
 
 	nw_json_set(o, "src_ip", json_string(nw_addr_text(text, &key->client)));
-	nw_json_set(o, "dest_ip", json_string(nw_addr_text(text, &key->server)));
-	nw_json_set(o, "dest_port", json_integer(key->port));
+	if (!nw_fold_is_crowd(key)) {
+		nw_json_set(o, "dest_ip", json_string(nw_addr_text(text, &key->server)));
+		nw_json_set(o, "dest_port", json_integer(key->port));
+	}
 	nw_json_set(o, "proto", json_string("TCP"));
 	nw_json_set(o, "app_proto", json_string("smb"));
 }

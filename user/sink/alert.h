@@ -49,7 +49,7 @@ int nw_eve_severity(uint8_t severity);
 json_t *nw_eve_json(const char *event_type, int64_t wall, const char *host, const char *iface,
 		    const struct nw_conn *conn);
 
-/* Client and server of the alert; false: it is about none. */
+/* Client and server (NULL: several) of the alert; false: it is about none. */
 bool nw_alert_ends(const struct nw_alert *a, const union nw_addr **client, const union nw_addr **server);
 
 /* A new reference, or NULL without memory. */

@@ -10,6 +10,7 @@
 #include <zlib.h>
 
 #include "cursor.h"
+#include "../util/file.h"
 #include "../util/util.h"
 
 /* Four numbers of at most 20 digits, the checksum, and what is between them: 94. */
@@ -35,9 +36,9 @@ bool nw_cursor_open(struct nw_cursor *c, int dir_fd)
 {
 	bool found = false;
 
-	*c = (struct nw_cursor){ .fd = openat(dir_fd, "alerts.cursor", O_RDWR | O_CREAT | O_CLOEXEC, 0640) };
-	if (c->fd < 0)
-		c->fd = openat(dir_fd, "alerts.cursor", O_RDONLY | O_CLOEXEC);
+	*c = (struct nw_cursor){ .fd = nw_file_open(dir_fd, "alerts.cursor", O_RDWR | O_CREAT, 0640) };
+	if (c->fd == -EROFS || c->fd == -EACCES)
+		c->fd = nw_file_open(dir_fd, "alerts.cursor", O_RDONLY, 0);
 	for (int i = 0; c->fd >= 0 && i < 2; i++) {
 		char slot[SLOT + 1] = "";
 		struct nw_cursor one = { 0 };

@@ -11,12 +11,14 @@
 
 #include "fold.h"
 #include "../engine/table.h"
+#include "../../bpf/wire/group.h"
+#include "../util/file.h"
 #include "../util/util.h"
 
 _Static_assert(sizeof(struct nw_folded) == 88, "the arithmetic at NW_FOLD_MAX");
 
 struct nw_fold {
-	struct nw_table *table;
+	struct nw_table *table, *groups; /* the latter: places taken by each client, uint32_t */
 	uint64_t window, untold;
 	nw_fold_fn fn;
 	void *arg;
@@ -65,6 +67,50 @@ static struct nw_key table_key(const struct nw_fold_key *k)
 	};
 }
 
+static struct nw_key group_key(const struct nw_fold_key *k)
+{
+	return (struct nw_key){ .addr[0].d[0] = nw_addr_group(&k->client) };
+}
+
+bool nw_fold_is_crowd(const struct nw_fold_key *key)
+{
+	return !key->server.d[0] && !key->server.d[1] && !key->port;
+}
+
+/* Under which key an alert is counted: its own, or that of its crowd. */
+static struct nw_fold_key placed(struct nw_fold *f, const struct nw_fold_key *key)
+{
+	struct nw_key own = table_key(key), group = group_key(key);
+	const uint32_t *taken = nw_table_get(f->groups, &group);
+	struct nw_fold_key crowd = { .client = key->client, .rule = key->rule, .severity = key->severity };
+
+	if (!taken || *taken < NW_FOLD_SHARE || nw_table_get(f->table, &own))
+		return *key;
+	if (crowd.client.d[0])
+		crowd.client.d[1] = 0;
+	return crowd;
+}
+
+static void take_place(struct nw_fold *f, const struct nw_fold_key *key)
+{
+	struct nw_key group = group_key(key);
+	uint32_t *taken = nw_table_get(f->groups, &group);
+
+	if (!taken)
+		taken = nw_table_put(f->groups, &group);
+	if (taken)
+		++*taken;
+}
+
+static void leave_place(struct nw_fold *f, const struct nw_fold_key *key)
+{
+	struct nw_key group = group_key(key);
+	uint32_t *taken = nw_table_get(f->groups, &group);
+
+	if (taken && !--*taken)
+		nw_table_del(f->groups, taken);
+}
+
 static void tell(void *arg, void *value)
 {
 	struct nw_fold *f = arg;
@@ -74,6 +120,7 @@ static void tell(void *arg, void *value)
 		f->untold -= e->count;
 		f->fn(f->arg, e);
 	}
+	leave_place(f, &e->key);
 	/* Last: killed before, it is told twice rather than not at all. */
 	forget(f, e);
 }
@@ -94,7 +141,11 @@ int nw_fold_new(struct nw_fold **out, uint64_t window, uint64_t seed, nw_fold_fn
 		f->n_unused++;
 	}
 	err = nw_table_new(&f->table, NW_FOLD_MAX, sizeof(struct nw_folded), seed, tell, f);
+	/* As many as there are places, so that none is ever pushed out. */
+	if (!err)
+		err = nw_table_new(&f->groups, NW_FOLD_MAX, sizeof(uint32_t), seed, NULL, NULL);
 	if (err) {
+		nw_table_free(&f->table);
 		free(f);
 		return err;
 	}
@@ -109,6 +160,7 @@ void nw_fold_free(struct nw_fold **fp)
 	if (!f)
 		return;
 	nw_table_free(&f->table);
+	nw_table_free(&f->groups);
 	nw_closep(&f->fd);
 	free(f);
 	*fp = NULL;
@@ -116,7 +168,8 @@ void nw_fold_free(struct nw_fold **fp)
 
 bool nw_fold_repeat(struct nw_fold *f, const struct nw_fold_key *key, int64_t wall)
 {
-	struct nw_key k = table_key(key);
+	struct nw_fold_key as = placed(f, key);
+	struct nw_key k = table_key(&as);
 	struct nw_folded *e = nw_table_get(f->table, &k);
 
 	if (!e)
@@ -138,13 +191,14 @@ static void put(struct nw_fold *f, const struct nw_folded *e)
 	if (!at)
 		return;
 	*at = *e;
+	take_place(f, &e->key);
 	at->slot = f->unused[--f->n_unused];
 }
 
 void nw_fold_told(struct nw_fold *f, const struct nw_fold_key *key, uint64_t id, uint64_t now)
 {
 	if (f->window)
-		put(f, &(struct nw_folded){ .key = *key, .first_id = id, .due = now + f->window });
+		put(f, &(struct nw_folded){ .key = placed(f, key), .first_id = id, .due = now + f->window });
 }
 
 uint64_t nw_fold_due(const struct nw_fold *f)
@@ -177,12 +231,12 @@ void nw_fold_flush(struct nw_fold *f, uint64_t window)
 
 int nw_fold_keep(struct nw_fold *f, const char *path)
 {
-	_cleanup_close_ int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+	_cleanup_close_ int fd = nw_file_open(AT_FDCWD, path, O_RDWR | O_CREAT, 0640);
 	char magic[sizeof(MAGIC)] = "";
 	struct nw_folded e;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (pread(fd, magic, sizeof(magic), 0) == sizeof(magic) && memcmp(magic, MAGIC, sizeof(magic)) == 0)
 		for (uint32_t slot = 0; pread(fd, &e, sizeof(e), place(slot)) == sizeof(e); slot++)
 			if (e.count && e.check == checksum(&e))

@@ -18,6 +18,13 @@
  */
 #define NW_FOLD_MAX 4096u
 
+/*
+ * Places of one client (wire/group.h: of IPv6 a /64). What it raises beyond them is of its crowd: told and
+ * counted together by rule and severity, so that it can't push out others, nor fill the journal. 4096 groups
+ * at most take 96 bytes each, 384 KiB.
+ */
+#define NW_FOLD_SHARE (NW_FOLD_MAX / 8)
+
 /* What makes two alerts the same. Not the client's port, which is another on every reconnect. */
 struct nw_fold_key {
 	union nw_addr client, server;
@@ -26,6 +33,9 @@ struct nw_fold_key {
 	uint8_t fields;	  /* NW_FIELD_* */
 	uint8_t severity; /* what gets worse is told at once */
 };
+
+/* Are these repeats of several kinds, of all of that client? Then server, port and fields are 0. */
+bool nw_fold_is_crowd(const struct nw_fold_key *key);
 
 struct nw_folded {
 	struct nw_fold_key key;

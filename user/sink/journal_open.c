@@ -11,6 +11,7 @@
 
 #include "exchange.h"
 #include "journal_internal.h"
+#include "../util/file.h"
 #include "../util/log.h"
 #include "../util/util.h"
 
@@ -151,11 +152,11 @@ static bool may_heal(int err)
 
 int nw_journal_open_current(struct nw_journal *j)
 {
-	int fd = openat(j->dir_fd, "alerts.jsonl", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-	int err = fd < 0 ? -errno : 0;
+	int fd = nw_file_open(j->dir_fd, "alerts.jsonl", O_RDWR | O_CREAT | O_APPEND, 0640);
+	int err = fd < 0 ? fd : 0;
 
 	if (fd < 0 && j->fd < 0 && may_heal(err))
-		j->fd = openat(j->dir_fd, "alerts.jsonl", O_RDONLY | O_CLOEXEC);
+		j->fd = nw_file_open(j->dir_fd, "alerts.jsonl", O_RDONLY, 0);
 	if (fd < 0)
 		return err;
 	/* It was read when it could not be changed: what was torn in it is still there. */

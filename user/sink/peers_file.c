@@ -11,6 +11,7 @@
 #include "flow_json.h"
 #include "peer_json.h"
 #include "peers_file.h"
+#include "../util/file.h"
 #include "../util/log.h"
 #include "../util/util.h"
 
@@ -105,15 +106,19 @@ static void set_aside(const char *path)
 int nw_peers_load(struct nw_peers *p, const char *state_dir, int64_t offset, uint64_t *broken)
 {
 	_cleanup_fclose_ FILE *f = NULL;
+	_cleanup_close_ int fd = -1;
 	char path[PATH_MAX];
 	int err;
 
 	*broken = 0;
 	snprintf(path, sizeof(path), "%s/" NW_PEERS_FILE, state_dir);
-	f = fopen(path, "re");
-	if (!f && errno == ENOENT)
+	fd = nw_file_open(AT_FDCWD, path, O_RDONLY, 0);
+	if (fd == -ENOENT)
 		return 0;
-	err = f ? read_lines(p, f, offset, broken) : -errno;
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	if (f)
+		(void)TAKE_FD(fd);
+	err = f ? read_lines(p, f, offset, broken) : fd < 0 ? fd : -ENOMEM;
 	if (err == -EPROTO)
 		set_aside(path);
 	else if (err)
@@ -154,11 +159,13 @@ static int put_instance(void *arg, const struct nw_instance *i)
 
 static int write_all(const struct nw_peers *p, const char *path, int64_t offset)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	_cleanup_close_ int fd = nw_file_create(AT_FDCWD, path, 0640);
 	struct writer w = { .offset = offset };
 	int err;
 
-	w.f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (fd < 0)
+		return fd;
+	w.f = fdopen(fd, "w");
 	if (!w.f)
 		return -errno;
 	(void)TAKE_FD(fd);

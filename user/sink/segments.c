@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "segments.h"
+#include "../util/file.h"
 #include "../util/log.h"
 #include "../util/util.h"
 
@@ -149,12 +150,12 @@ static int begin(struct nw_segments *s, const struct nw_segment *seg)
 	int fd;
 
 	s->busy = seg->seq;
-	s->in_fd = openat(s->dir_fd, name_of(name, seg, false), O_RDONLY | O_CLOEXEC);
+	s->in_fd = nw_file_open(s->dir_fd, name_of(name, seg, false), O_RDONLY, 0);
 	if (s->in_fd < 0)
-		return -errno;
-	fd = openat(s->dir_fd, TMP, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+		return s->in_fd;
+	fd = nw_file_create(s->dir_fd, TMP, 0640);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	s->out = gzdopen(fd, "wb6");
 	if (!s->out) {
 		close(fd);
@@ -167,7 +168,7 @@ static int begin(struct nw_segments *s, const struct nw_segment *seg)
 static int finish(struct nw_segments *s, struct nw_segment *seg)
 {
 	char plain[NAME_MAX_LEN], gz[NAME_MAX_LEN];
-	_cleanup_close_ int fd = openat(s->dir_fd, TMP, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = nw_file_open(s->dir_fd, TMP, O_RDONLY, 0);
 	int bad = gzclose(s->out);
 
 	s->out = NULL;
@@ -269,7 +270,7 @@ const struct nw_segment *nw_segments_from(const struct nw_segments *s, uint64_t 
 gzFile nw_segments_read(const struct nw_segments *s, const struct nw_segment *seg)
 {
 	char name[NAME_MAX_LEN];
-	int fd = openat(s->dir_fd, name_of(name, seg, seg->gz), O_RDONLY | O_CLOEXEC);
+	int fd = nw_file_open(s->dir_fd, name_of(name, seg, seg->gz), O_RDONLY, 0);
 	gzFile in = fd < 0 ? NULL : gzdopen(fd, "rb");
 
 	if (!in)

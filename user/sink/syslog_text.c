@@ -127,7 +127,7 @@ static void v_dest_ip(struct nw_text *t, const struct nw_alert *a)
 	const union nw_addr *client, *server;
 	char text[NW_ADDR_TEXT];
 
-	if (nw_alert_ends(a, &client, &server))
+	if (nw_alert_ends(a, &client, &server) && server)
 		nw_text_add(t, "%s", nw_addr_text(text, server));
 }
 
@@ -141,7 +141,7 @@ static void v_dest_port(struct nw_text *t, const struct nw_alert *a)
 {
 	if (a->conn)
 		nw_text_add(t, "%u", nw_conn_port(a->conn, NW_S2C));
-	else if (a->suppressed && a->suppressed->key)
+	else if (a->suppressed && a->suppressed->key && a->suppressed->key->port)
 		nw_text_add(t, "%u", a->suppressed->key->port);
 }
 

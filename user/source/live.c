@@ -134,6 +134,10 @@ static int configure(struct nw_bpf *skel, const struct nw_live_config *cfg)
 		skel->rodata->nw_ports[cfg->ports[i] >> 6] |= 1ULL << (cfg->ports[i] & 63);
 	if (cfg->max_flows)
 		err = bpf_map__set_max_entries(skel->maps.nw_flows, cfg->max_flows);
+	/* One client's share: a sixteenth of the table at once, which is 4,096 of 65,536, and then 512 a
+	 * second. */
+	skel->rodata->nw_flow_cost =
+		NW_SHARE_SPAN / (bpf_map__max_entries(skel->maps.nw_flows) / NW_SHARE_PART + 1);
 	if (!err && cfg->ring_bytes)
 		err = bpf_map__set_max_entries(skel->maps.nw_ring, cfg->ring_bytes);
 	return err;
