@@ -68,6 +68,7 @@ int script_setup(void **state)
 	nw_engine_free(&script.engine);
 	memset(&script, 0, sizeof(script));
 	nw_engine_defaults(&script.cfg);
+	script.cfg.max_awake = 0; /* asleep between any two events */
 	return 0;
 }
 

@@ -4,6 +4,9 @@
 #include "read_order.h"
 #include "read_progress.h"
 
+/* Connections that take turns packet by packet; 1.7 KiB each, 28 MiB at most. */
+#define AWAKE 16384
+
 struct flows {
 	struct nw_engine *engine;
 	struct nw_tap *tap;
@@ -54,6 +57,7 @@ int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_
 	nw_engine_defaults(&cfg);
 	cfg.vantage = vantage;
 	cfg.idle_timeout = 0;
+	cfg.max_awake = AWAKE;
 	err = nw_engine_new(&f.engine, &cfg, &ops, &f);
 	if (!err)
 		err = nw_tap_new(&f.tap, tap, on_event, &f);

@@ -4,7 +4,9 @@
 #define NW_ENGINE_INTERNAL_H
 
 #include "engine.h"
+#include "pack.h"
 #include "peers.h"
+#include "record.h"
 #include "table.h"
 #include "../util/text.h"
 #include "../../bpf/wire/smb.h"
@@ -55,11 +57,10 @@ struct nw_kernel_state {
 
 struct nw_conn_state {
 	struct nw_join join[2];
-	uint64_t due;	    /* earliest deadline, 0: none */
-	uint64_t closed_ts; /* 0: open; else a member of the engine's list of the closed */
-	struct nw_conn *closed_prev, *closed_next;
-	uint64_t gap_ts;      /* of the last gap or loss */
-	uint64_t unvalidated; /* a tree was used before any VALIDATE; 0: not */
+	struct nw_record *record; /* in the engine's table */
+	uint64_t closed_ts;	  /* 0: open; else on the engine's list of the closed */
+	uint64_t gap_ts;	  /* of the last gap or loss */
+	uint64_t unvalidated;	  /* a tree was used before any VALIDATE; 0: not */
 	uint64_t unvalidated_frame;
 	struct nw_kernel_state kernel;
 	struct nw_params guess;	 /* the last error response of an IOCTL that was not read, or not yet */
@@ -74,22 +75,24 @@ struct nw_conn_state {
 	uint8_t noted;		 /* what the memory over connections has of it; its own bits */
 	enum { NW_UNSETTLED, NW_SETTLING, NW_SETTLED } settled;
 	uint64_t settle_due;
-	struct nw_conn *settle_prev, *settle_next;
 };
 
 struct nw_engine {
 	struct nw_engine_config cfg;
 	struct nw_engine_ops ops;
 	void *arg;
-	struct nw_table *table; /* of struct nw_conn */
+	struct nw_table *table; /* of struct nw_record */
+	struct nw_list list[NW_LISTS];
+	struct nw_packer packer;
+	uint32_t awake;
+	uint32_t losses; /* how many times events were lost */
+	uint32_t full;	 /* connections that are observed in full */
 	struct nw_peers *peers;
 	struct nw_engine_stats stats;
 	uint64_t now;
 	uint64_t next_due;
 	uint64_t lost_ts;
 	bool kernel_speaks, kernel_complete;
-	struct nw_conn *closed_first, *closed_last; /* in order of closing */
-	struct nw_conn *settle_first, *settle_last; /* NW_SETTLING, in order of settle_due */
 	/* Joiners at work; with none free, they are taken away in turn, so that nobody can keep all of them.
 	 */
 	struct nw_join *held[NW_JOINS_MAX];
@@ -99,8 +102,11 @@ struct nw_engine {
 };
 
 /* conn.c */
-int nw_conn_init(struct nw_conn *c, const struct nw_event *ev, uint64_t id);
+struct nw_conn *nw_conn_new(const struct nw_event *ev, uint64_t id, struct nw_record *r);
+/* With what a joiner holds of it, and without, which then has to be none. */
 void nw_conn_release(struct nw_engine *e, struct nw_conn *c);
+void nw_conn_free(struct nw_conn *c);
+bool nw_conn_holds_bytes(const struct nw_conn *c);
 struct nw_exchange *nw_conn_add_negotiate(struct nw_conn *c);
 struct nw_exchange *nw_conn_add_validate(struct nw_conn *c);
 /* A request was read: was it answered before that? Then the answer is taken in. */

@@ -67,7 +67,7 @@ struct nw_peers_stats {
 struct nw_peers;
 
 /*
- * max: of peers, and of instances; a peer takes 192 + 88 bytes, an instance 80 + 88: 8192 of both 3.5 MiB.
+ * max: of peers, and of instances; a peer takes 192 + 64 bytes, an instance 80 + 64: 8192 of both 3.2 MiB.
  * seed: random where strangers choose the keys. 0, -ENOMEM or -EINVAL.
  */
 int nw_peers_new(struct nw_peers **out, uint32_t max, uint64_t seed);

@@ -195,8 +195,13 @@ void nw_verdict_due(struct nw_engine *e, struct nw_conn *c)
 		if (by && (!first || by < first))
 			first = by;
 	}
-	c->state->due = first;
-	if (first && (!e->next_due || first < e->next_due))
+	c->state->record->due = first;
+	if (!first) {
+		nw_list_del(e, NW_LIST_WAITING, c->state->record);
+		return;
+	}
+	nw_list_add(e, NW_LIST_WAITING, c->state->record);
+	if (!e->next_due || first < e->next_due)
 		e->next_due = first;
 }
 
