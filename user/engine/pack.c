@@ -84,18 +84,26 @@ static void time_in(uint64_t *t, uint64_t base)
 		*t = (d >> 1 ^ -(d & 1)) + base;
 }
 
-static void xor
-	(void *to, const void *from, size_t len) {
-		uint8_t *a = to;
-		const uint8_t *b = from;
+/* Or adds again: it is the same. Eight bytes at a time, because most of the time goes here. */
+static void subtract(void *to, const void *from, size_t len)
+{
+	uint8_t *a = to;
+	const uint8_t *b = from;
+	uint64_t x, y;
 
-		for (size_t i = 0; i < len; i++)
-			a[i] ^= b[i];
+	for (; len >= 8; len -= 8, a += 8, b += 8) {
+		memcpy(&x, a, 8);
+		memcpy(&y, b, 8);
+		x ^= y;
+		memcpy(a, &x, 8);
 	}
+	while (len--)
+		*a++ ^= *b++;
+}
 
-	/* Members that others tell, taken out (time_out) or put in again; what is held against the one before
-	 * it, from the other end. */
-	static void members(const struct parts *p, void (*time)(uint64_t *t, uint64_t base))
+/* Members that others tell, taken out (time_out) or put in again; what is held against the one before
+ * it, from the other end. */
+static void members(const struct parts *p, void (*time)(uint64_t *t, uint64_t base))
 {
 	struct nw_conn *c = conn_of(p);
 	struct nw_conn_state *s = (struct nw_conn_state *)p->part[STATE];
@@ -111,7 +119,7 @@ static void xor
 	time(&s->unvalidated, c->first_ts);
 	time(&s->settle_due, c->first_ts);
 	for (unsigned int i = 1; i < n && !out; i++)
-		xor(exchange(p, i), exchange(p, i - 1), sizeof(struct nw_exchange));
+		subtract(exchange(p, i), exchange(p, i - 1), sizeof(struct nw_exchange));
 	for (unsigned int i = 0; i < n; i++) {
 		struct nw_exchange *x = exchange(p, i);
 
@@ -122,7 +130,7 @@ static void xor
 		x->response.session_id ^= x->request.session_id;
 	}
 	for (unsigned int i = n; i-- > 1 && out;)
-		xor(exchange(p, i), exchange(p, i - 1), sizeof(struct nw_exchange));
+		subtract(exchange(p, i), exchange(p, i - 1), sizeof(struct nw_exchange));
 	for (unsigned int i = 0; i < c->n_steps; i++) {
 		unsigned int k = out ? c->n_steps - 1u - i : i;
 
@@ -132,10 +140,10 @@ static void xor
 	}
 }
 
-static void xor_model(const struct parts *p, const struct nw_pack_model *m, enum part from, enum part to)
+static void subtract_model(const struct parts *p, const struct nw_pack_model *m, enum part from, enum part to)
 {
 	for (enum part i = from; i <= to; i++)
-		xor(p->part[i], m->part[i], nw_min(p->len[i], m->len[i]));
+		subtract(p->part[i], m->part[i], nw_min(p->len[i], m->len[i]));
 }
 
 /* What goes to the same server by the same dialect is alike. */
@@ -168,7 +176,13 @@ static void offer_model(struct nw_pack_model *m, const struct parts *p, uint32_t
 static uint32_t zeros(const uint8_t *b, uint32_t at, uint32_t len)
 {
 	uint32_t i = at;
+	uint64_t x;
 
+	for (; i + 8 <= len; i += 8) {
+		memcpy(&x, b + i, 8);
+		if (x)
+			break;
+	}
 	while (i < len && !b[i])
 		i++;
 	return i - at;
@@ -329,7 +343,7 @@ uint8_t *nw_pack(struct nw_packer *pk, const struct nw_conn *c)
 	to = end = work + total;
 	*end++ = m->part[CONN] ? (uint8_t)which : NW_PACK_MODELS;
 	if (m->part[CONN])
-		xor_model(&p, m, CONN, DIALECTS);
+		subtract_model(&p, m, CONN, DIALECTS);
 	/* Without the padding between the parts */
 	for (enum part i = CONN; i < NW_PACK_PARTS; i++) {
 		memmove(work, p.part[i], p.len[i]);
@@ -380,7 +394,7 @@ static bool take_dialects(struct parts *p, const struct nw_pack_model *model, st
 			continue;
 		expand(s, (uint8_t *)all, n);
 		if (model && at < model->len[DIALECTS])
-			xor(all, model->part[DIALECTS] + at, nw_min(n, model->len[DIALECTS] - at));
+			subtract(all, model->part[DIALECTS] + at, nw_min(n, model->len[DIALECTS] - at));
 		at += n;
 		m->dialects = malloc(n);
 		if (m->dialects)
@@ -401,7 +415,7 @@ struct nw_conn *nw_unpack(const struct nw_packer *pk, const uint8_t *packed, str
 		return NULL;
 	expand(&s, p.part[CONN], p.len[CONN]);
 	if (m)
-		xor_model(&p, m, CONN, CONN);
+		subtract_model(&p, m, CONN, CONN);
 	if (!allocate(&p, c)) {
 		c->n_negotiate = c->n_validate = 0;
 		nw_conn_free(c);
@@ -410,7 +424,7 @@ struct nw_conn *nw_unpack(const struct nw_packer *pk, const uint8_t *packed, str
 	for (enum part i = STATE; i < DIALECTS; i++)
 		expand(&s, p.part[i], p.len[i]);
 	if (m)
-		xor_model(&p, m, STATE, FINDINGS);
+		subtract_model(&p, m, STATE, FINDINGS);
 	members(&p, time_in);
 	c->key = *nw_table_key(r);
 	c->state->record = r;
