@@ -226,7 +226,7 @@ int nw_params_set(struct nw_params *p, const struct nw_event *ev)
 		.dialects = dialects,
 	};
 	memcpy(p->guid, ev->smb.guid, sizeof(p->guid));
-	nw_traits_read(&p->traits, ev);
+	nw_traits_read(&p->traits, p->salt, ev);
 	nw_marks_set(p, ev);
 	return 0;
 }

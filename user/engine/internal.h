@@ -120,7 +120,7 @@ const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c);
 /* Was the NEGOTIATE request confirmed by a signed VALIDATE? */
 bool nw_conn_request_confirmed(const struct nw_conn *c);
 
-/* marks.c: signature, salt and body of the message in the event's snapshot. */
+/* marks.c: signature and body of the message in the event's snapshot. */
 void nw_marks_set(struct nw_params *p, const struct nw_event *ev);
 
 /* settle.c: a connection begins to settle; now is the time; all those whose time has come. The last returns
