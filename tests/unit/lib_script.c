@@ -26,6 +26,10 @@ static void on_finding(void *arg, const struct nw_conn *c, const struct nw_findi
 static void on_done(void *arg, const struct nw_conn *c)
 {
 	script.was = *c;
+	/* What was told may have been brought up to date (107). */
+	for (unsigned int i = 0; i < c->n_findings; i++)
+		if (c->findings[i].rule == 107 && script.last.rule == 107)
+			script.last = c->findings[i];
 	strcat(script.findings, script.ends ? nw_end_name(c->end.how) : "");
 }
 

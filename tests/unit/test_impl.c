@@ -63,7 +63,7 @@ static void fingerprint_names_the_implementation(void **state)
 #define ADD(message, request)                                                                                \
 	do {                                                                                                 \
 		said_event(&ev, &(message), request);                                                        \
-		nw_traits_read(&t, salt, &ev);                                                                     \
+		nw_traits_read(&t, salt, &ev);                                                               \
 		assert_true(t.fingerprint);                                                                  \
 		all[n++] = t.fingerprint;                                                                    \
 	} while (0)

@@ -150,6 +150,7 @@ static void what_the_end_and_the_halves_show(void **state)
 		{ "qpsvaTK", "full 107" },
 		{ "qf", "full" }, /* not answered */
 		{ "qsvaf", "partial" },
+		{ "qvf", "partial" }, /* the client alone was seen */
 		{ "psvaf", "partial 105" },
 		{ "qpsaf", "partial 105" },
 	};

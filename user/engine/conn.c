@@ -290,7 +290,8 @@ void nw_conn_gap(struct nw_conn *c, uint64_t ts, uint8_t unseen)
 
 void nw_conn_see_left(struct nw_conn *c)
 {
-	bool went_on = c->authenticated || c->tree_connected, left = false;
+	/* A VALIDATE request alone shows it, too: where only the client's direction is seen. */
+	bool went_on = c->authenticated || c->tree_connected || c->n_validate, left = false;
 	unsigned int i;
 
 	for (i = 0; i < c->n_negotiate; i++)

@@ -162,7 +162,7 @@ int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_ev
 void nw_verdict_request(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
 void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
 /* verdict_end.c */
-/* A reset that is doubted: rule 107, once for each grade. */
+/* A reset that is doubted: rule 107, told once and brought up to date when it is surer. */
 void nw_verdict_reset(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r);
 void nw_verdict_session(struct nw_conn *c, const struct nw_event *ev);
 void nw_verdict_tree(struct nw_conn *c, const struct nw_event *ev);
