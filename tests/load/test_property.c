@@ -190,6 +190,7 @@ static int setup(void **state)
 	P.clock = 1000000000;
 	talk_init(&P.t);
 	nw_engine_defaults(&ec);
+	ec.max_awake = 0; /* asleep between any two events */
 	ec.max_conns = 64;
 	print_message("# seed %" PRIu64 "\n", P.dice.state);
 	return nw_engine_new(&P.engine, &ec, &ops, NULL) || nw_tap_new(&P.tap, &tc, to_engine, NULL);

@@ -27,6 +27,7 @@ void history_begin(enum nw_vantage vantage, uint32_t max_peers)
 	nw_engine_free(&R.engine);
 	memset(&R, 0, sizeof(R));
 	nw_engine_defaults(&cfg);
+	cfg.max_awake = 0;
 	cfg.vantage = vantage;
 	cfg.max_peers = max_peers;
 	cfg.idle_timeout = 90 * 24 * HISTORY_HOUR;

@@ -499,6 +499,7 @@ int talk_digest_host(const struct talk *t, const struct talk_how *how, struct ta
 	d->n = 0;
 	d->text[0] = 0;
 	nw_engine_defaults(&ec);
+	ec.max_awake = 0;
 	ec.max_conns = 64;
 	err = nw_engine_new(&h.engine, &ec, &ops, d);
 	if (!err)

@@ -18,6 +18,7 @@
 #define MIB 0x100000
 
 static struct nw_event ev;
+static uint8_t salt[16];
 
 /* All that a machine may have of its own, and all that changes from one connection to the next. */
 static void fingerprint_names_no_machine(void **state)
@@ -39,10 +40,10 @@ static void fingerprint_names_no_machine(void **state)
 		if (one->mechs && one->buffer)
 			other.buffer += 4; /* names in NEGOEX */
 		said_event(&ev, one, request);
-		nw_traits_read(&a, &ev);
+		nw_traits_read(&a, salt, &ev);
 		said_event(&ev, &other, request);
 		ev.data[4 + 24] = 1; /* MessageId: behind an SMB1 start */
-		nw_traits_read(&b, &ev);
+		nw_traits_read(&b, salt, &ev);
 		assert_true(a.fingerprint && a.fingerprint == b.fingerprint);
 	}
 }
@@ -62,7 +63,7 @@ static void fingerprint_names_the_implementation(void **state)
 #define ADD(message, request)                                                                                \
 	do {                                                                                                 \
 		said_event(&ev, &(message), request);                                                        \
-		nw_traits_read(&t, &ev);                                                                     \
+		nw_traits_read(&t, salt, &ev);                                                               \
 		assert_true(t.fingerprint);                                                                  \
 		all[n++] = t.fingerprint;                                                                    \
 	} while (0)
@@ -117,13 +118,13 @@ static void cut_messages_are_unknown(void **state)
 		const struct said *one = request ? &said_clients[i] : &said_servers[i - said_n_clients];
 
 		said_event(&ev, one, request);
-		nw_traits_read(&whole, &ev);
+		nw_traits_read(&whole, salt, &ev);
 		for (n = 0; n + 4 < ev.data_len; n++) {
 			size_t size = offsetof(struct nw_event, data) + 4 + n;
 			struct nw_event *cut = memcpy(malloc(size), &ev, size);
 
 			cut->data_len = (uint16_t)(4 + n);
-			nw_traits_read(&t, cut);
+			nw_traits_read(&t, salt, cut);
 			free(cut);
 			cuts++;
 			known += t.fingerprint != 0;
@@ -157,7 +158,7 @@ static void lying_messages_are_survived(void **state)
 				ev.data[4 + at[k]] = (uint8_t)v;
 				size = offsetof(struct nw_event, data) + ev.data_len;
 				copy = memcpy(malloc(size), &ev, size);
-				nw_traits_read(&t, copy);
+				nw_traits_read(&t, salt, copy);
 				free(copy);
 				runs++;
 			}

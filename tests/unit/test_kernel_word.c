@@ -61,6 +61,7 @@ static void begin(unsigned int sockets, bool speaks, bool complete)
 
 	memset(&R, 0, sizeof(R));
 	nw_engine_defaults(&cfg);
+	cfg.max_awake = 0;
 	cfg.is_socket = is_socket;
 	cfg.reset_reason = reason;
 	cfg.vantage = NW_VANTAGE_SERVER;

@@ -73,7 +73,7 @@ static const struct group groups[] = {
 	{ "what_only_looks_forged_is_told_alone",
 	  ROWS({ "nstvY", SAME, "107/0/server-rst/w|may not have been sent by it (signs: ttl 33" },
 	       { "nstvYw", SAME, "107/0/server-rst/w|may not" }, { "nstvYwR", SAME, "107/0/server-rst/w" },
-	       { "nstvYwF", SAME, "107/0/server-rst/w 107/0/server-rst/w|was not sent" },
+	       { "nstvYwF", SAME, "107/0/server-rst/w|was not sent" } /* told once, the surer word kept */,
 	       { "nstvay", SAME, "107/0/client-rst/w" }, { "nstvayf", SAME, "107/0/client-rst/w" },
 	       { "nstvacY", SAME, "107/0/server-rst/w" },
 	       { "nstvY", Q_CAPS, "107/0/server-rst/w 101/1/-/c|not seen" },

@@ -34,6 +34,7 @@ static void begin(void)
 
 	memset(&U, 0, sizeof(U));
 	nw_engine_defaults(&cfg);
+	cfg.max_awake = 0;
 	assert_int_equal(nw_engine_new(&U.engine, &cfg, &ops, NULL), 0);
 	U.now = 100 * NW_NS_PER_S;
 	U.fresh = true;
@@ -149,6 +150,7 @@ static void what_the_end_and_the_halves_show(void **state)
 		{ "qpsvaTK", "full 107" },
 		{ "qf", "full" }, /* not answered */
 		{ "qsvaf", "partial" },
+		{ "qvf", "partial" }, /* the client alone was seen */
 		{ "psvaf", "partial 105" },
 		{ "qpsaf", "partial 105" },
 	};

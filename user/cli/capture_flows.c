@@ -8,6 +8,9 @@
 #include "read_progress.h"
 #include "../util/text.h"
 
+/* Connections that take turns packet by packet; 1.7 KiB each, 28 MiB at most. */
+#define AWAKE 16384
+
 struct flows {
 	struct nw_engine *engine; /* made when it is known what kind of file it is */
 	const struct nw_capture_info *info;
@@ -42,6 +45,7 @@ static int start(struct flows *f)
 	nw_engine_defaults(&cfg);
 	cfg.vantage = m && f->vantage == NW_VANTAGE_UNKNOWN ? m->vantage : f->vantage;
 	cfg.idle_timeout = 0;
+	cfg.max_awake = AWAKE;
 	if (m) {
 		cfg.answer_timeout = m->waits[0];
 		cfg.outcome_wait = m->waits[1];

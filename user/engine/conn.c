@@ -9,11 +9,17 @@
 /* NEGOTIATE pairs per connection: one, or two after an SMB1 start. A server has to disconnect on more. */
 #define NEGOTIATES_MAX 8
 
-int nw_conn_init(struct nw_conn *c, const struct nw_event *ev, uint64_t id)
+struct nw_conn *nw_conn_new(const struct nw_event *ev, uint64_t id, struct nw_record *r)
 {
-	c->state = calloc(1, sizeof(*c->state));
-	if (!c->state)
-		return -ENOMEM;
+	struct nw_conn *c = calloc(1, sizeof(*c));
+
+	if (c)
+		c->state = calloc(1, sizeof(*c->state));
+	if (!c || !c->state) {
+		free(c);
+		return NULL;
+	}
+	c->state->record = r;
 	c->state->unused_validate = -1;
 	c->key = ev->key;
 	c->id = id;
@@ -25,7 +31,7 @@ int nw_conn_init(struct nw_conn *c, const struct nw_event *ev, uint64_t id)
 	memcpy(c->vlan, ev->tcp.vlan, sizeof(c->vlan));
 	if (!c->syn_seen)
 		c->unseen |= NW_UNSEEN_START;
-	return 0;
+	return c;
 }
 
 static void exchanges_free(struct nw_exchange *x, unsigned int n)
@@ -39,12 +45,20 @@ static void exchanges_free(struct nw_exchange *x, unsigned int n)
 	free(x);
 }
 
+bool nw_conn_holds_bytes(const struct nw_conn *c)
+{
+	return c->state->join[0].bytes || c->state->join[1].bytes;
+}
+
 void nw_conn_release(struct nw_engine *e, struct nw_conn *c)
 {
-	if (c->state) {
-		nw_join_release(e, &c->state->join[0]);
-		nw_join_release(e, &c->state->join[1]);
-	}
+	nw_join_release(e, &c->state->join[0]);
+	nw_join_release(e, &c->state->join[1]);
+	nw_conn_free(c);
+}
+
+void nw_conn_free(struct nw_conn *c)
+{
 	exchanges_free(c->negotiate, c->n_negotiate);
 	exchanges_free(c->validate, c->n_validate);
 	free(c->steps);
@@ -53,6 +67,7 @@ void nw_conn_release(struct nw_engine *e, struct nw_conn *c)
 	if (c->state)
 		free(c->state->guess.dialects);
 	free(c->state);
+	free(c);
 }
 
 /* One more at the end of *list, of which there are *n; with max reached, the oldest is forgotten. */
@@ -211,7 +226,7 @@ int nw_params_set(struct nw_params *p, const struct nw_event *ev)
 		.dialects = dialects,
 	};
 	memcpy(p->guid, ev->smb.guid, sizeof(p->guid));
-	nw_traits_read(&p->traits, ev);
+	nw_traits_read(&p->traits, p->salt, ev);
 	nw_marks_set(p, ev);
 	return 0;
 }
@@ -275,7 +290,8 @@ void nw_conn_gap(struct nw_conn *c, uint64_t ts, uint8_t unseen)
 
 void nw_conn_see_left(struct nw_conn *c)
 {
-	bool went_on = c->authenticated || c->tree_connected, left = false;
+	/* A VALIDATE request alone shows it, too: where only the client's direction is seen. */
+	bool went_on = c->authenticated || c->tree_connected || c->n_validate, left = false;
 	unsigned int i;
 
 	for (i = 0; i < c->n_negotiate; i++)

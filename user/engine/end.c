@@ -4,26 +4,16 @@
 
 void nw_end_open(struct nw_engine *e, struct nw_conn *c)
 {
-	struct nw_conn_state *s = c->state;
-
-	if (!s->closed_ts)
-		return;
-	*(s->closed_prev ? &s->closed_prev->state->closed_next : &e->closed_first) = s->closed_next;
-	*(s->closed_next ? &s->closed_next->state->closed_prev : &e->closed_last) = s->closed_prev;
-	s->closed_ts = 0;
+	nw_list_del(e, NW_LIST_CLOSED, c->state->record);
+	c->state->closed_ts = 0;
 }
 
 static void set_closed(struct nw_engine *e, struct nw_conn *c)
 {
-	struct nw_conn_state *s = c->state;
-
-	if (s->closed_ts)
+	if (c->state->closed_ts)
 		return;
-	s->closed_ts = e->now ? e->now : 1;
-	s->closed_prev = e->closed_last;
-	s->closed_next = NULL;
-	*(e->closed_last ? &e->closed_last->state->closed_next : &e->closed_first) = c;
-	e->closed_last = c;
+	c->state->closed_ts = e->now ? e->now : 1;
+	nw_list_add(e, NW_LIST_CLOSED, c->state->record);
 }
 
 /* Not when its sender goes on, or this host's TCP, to which it came, did not take it. */

@@ -13,6 +13,7 @@ void nw_engine_defaults(struct nw_engine_config *cfg)
 {
 	*cfg = (struct nw_engine_config){
 		.max_conns = 65536,
+		.max_awake = 1024,
 		.max_peers = 8192,
 		.answer_timeout = 10 * NW_NS_PER_S,
 		.outcome_wait = 500 * NW_NS_PER_MS,
@@ -27,8 +28,15 @@ static void see_robbed(struct nw_conn *c)
 		c->unseen |= NW_UNSEEN_GAP;
 }
 
-static void leave(struct nw_engine *e, struct nw_conn *c)
+/* Nothing more will come of it: what can be concluded is, and it is freed. */
+static void leave(struct nw_engine *e, struct nw_record *r)
 {
+	struct nw_conn *c = nw_record_wake(e, r);
+
+	if (!c) {
+		nw_record_clear(e, r);
+		return;
+	}
 	nw_end_open(e, c);
 	nw_join_finish(e, c);
 	see_robbed(c);
@@ -40,7 +48,7 @@ static void leave(struct nw_engine *e, struct nw_conn *c)
 		e->stats.not_observed++;
 	if (e->ops.done)
 		e->ops.done(e->arg, c);
-	nw_conn_release(e, c);
+	nw_record_clear(e, r);
 }
 
 static void evict(void *arg, void *value)
@@ -65,7 +73,7 @@ int nw_engine_new(struct nw_engine **out, const struct nw_engine_config *cfg, co
 	e->cfg = *cfg;
 	e->ops = *ops;
 	e->arg = arg;
-	err = nw_table_new(&e->table, cfg->max_conns, sizeof(struct nw_conn), cfg->hash_seed, evict, e);
+	err = nw_table_new(&e->table, cfg->max_conns, sizeof(struct nw_record), cfg->hash_seed, evict, e);
 	if (!err)
 		err = nw_peers_new(&e->peers, cfg->max_peers, cfg->hash_seed);
 	if (err)
@@ -78,49 +86,62 @@ int nw_engine_new(struct nw_engine **out, const struct nw_engine_config *cfg, co
 void nw_engine_free(struct nw_engine **ep)
 {
 	struct nw_engine *e = *ep;
-	struct nw_conn *c;
+	struct nw_record *r;
 
 	if (!e)
 		return;
-	for (c = e->table ? nw_table_first(e->table) : NULL; c; c = nw_table_next(e->table, c))
-		nw_conn_release(e, c);
+	for (r = e->table ? nw_table_first(e->table) : NULL; r; r = nw_table_next(e->table, r))
+		nw_record_clear(e, r);
 	nw_table_free(&e->table);
+	nw_packer_clear(&e->packer);
 	nw_peers_free(&e->peers);
 	free(e);
 	*ep = NULL;
 }
 
-static void forget(struct nw_engine *e, struct nw_conn *c)
+static void forget(struct nw_engine *e, struct nw_record *r)
 {
-	leave(e, c);
-	nw_table_del(e->table, c);
+	leave(e, r);
+	nw_table_del(e->table, r);
+}
+
+/* What is over yields before what is only quiet. */
+static void make_room(struct nw_engine *e)
+{
+	struct nw_record *r = nw_list_first(e, NW_LIST_CLOSED);
+
+	if (nw_table_count(e->table) < e->cfg.max_conns || !r || r->due)
+		return;
+	e->stats.evicted++;
+	forget(e, r);
 }
 
 /* NULL: there is no memory, or it is the kernel's word on a connection that is not known. */
 static struct nw_conn *conn_of(struct nw_engine *e, const struct nw_event *ev)
 {
-	struct nw_conn *c = nw_table_get(e->table, &ev->key);
+	struct nw_record *r = nw_table_get(e->table, &ev->key);
+	struct nw_conn *c;
 
 	if (nw_is_word(ev->type))
-		return c;
-	if (c && ev->flags & NW_EF_NEW) {
-		forget(e, c);
-		c = NULL;
+		return r ? nw_record_wake(e, r) : NULL;
+	if (r && ev->flags & NW_EF_NEW) {
+		forget(e, r);
+		r = NULL;
 	}
-	if (c)
-		return c;
-	/* What is over yields before what is only quiet. */
-	if (nw_table_count(e->table) >= e->cfg.max_conns && e->closed_first && !e->closed_first->state->due) {
-		e->stats.evicted++;
-		forget(e, e->closed_first);
-	}
-	c = nw_table_put(e->table, &ev->key);
-	if (!c)
-		return NULL;
-	if (nw_conn_init(c, ev, ++e->last_id) < 0) {
-		nw_table_del(e->table, c);
+	if (r)
+		return nw_record_wake(e, r);
+	make_room(e);
+	r = nw_table_put(e->table, &ev->key);
+	c = nw_conn_new(ev, ++e->last_id, r);
+	if (!c) {
+		nw_table_del(e->table, r);
 		return NULL;
 	}
+	r->conn = c;
+	r->awake = true;
+	r->losses = e->losses;
+	nw_list_add(e, NW_LIST_AWAKE, r);
+	e->awake++;
 	c->ifindex = ev->ifindex;
 	nw_kernel_begin(e, c);
 	c->vantage = (uint8_t)nw_conn_vantage(e, c);
@@ -353,70 +374,81 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 	see_robbed(c);
 	nw_verdict_due(e, c);
 	nw_peers_note(e->peers, c, false);
+	nw_record_note(e, c);
+	nw_records_sleep(e);
 	return err;
 }
 
 /* Both lists begin with what has waited longest, so that forgetting stops at the first that has to stay. */
 static void expire(struct nw_engine *e)
 {
+	struct nw_record *r;
 	struct nw_conn *c;
 
-	while ((c = e->closed_first) && e->now - c->state->closed_ts >= LINGER && !c->state->due) {
+	while ((r = nw_list_first(e, NW_LIST_CLOSED)) && !r->due && (c = nw_record_wake(e, r)) &&
+	       e->now - c->state->closed_ts >= LINGER) {
 		e->stats.expired++;
-		forget(e, c);
+		forget(e, r);
 	}
-	while ((c = nw_table_idlest(e->table)) && e->now - c->last_ts >= e->cfg.idle_timeout &&
-	       !c->state->due) {
+	while ((r = nw_table_idlest(e->table)) && !r->due && (c = nw_record_wake(e, r)) &&
+	       e->now - c->last_ts >= e->cfg.idle_timeout) {
 		e->stats.expired++;
-		forget(e, c);
+		forget(e, r);
+	}
+}
+
+static void run_deadlines(struct nw_engine *e)
+{
+	struct nw_record *r, *next;
+	struct nw_conn *c;
+
+	e->next_due = 0;
+	for (r = nw_list_first(e, NW_LIST_WAITING); r; r = next) {
+		next = nw_list_next(e, NW_LIST_WAITING, r);
+		if (e->now < r->due) {
+			e->next_due = e->next_due && e->next_due < r->due ? e->next_due : r->due;
+			continue;
+		}
+		c = nw_record_wake(e, r);
+		if (!c)
+			continue;
+		nw_verdict_tick(e, c, e->now);
+		nw_verdict_due(e, c);
+		nw_record_note(e, c);
+		nw_records_sleep(e);
 	}
 }
 
 uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 {
-	struct nw_conn *c, *next;
 	uint64_t settle_due;
 
 	if (now > e->now)
 		e->now = now;
-	if (e->next_due && e->now >= e->next_due) {
-		e->next_due = 0;
-		for (c = nw_table_first(e->table); c; c = next) {
-			next = nw_table_next(e->table, c);
-			if (c->state->due && e->now >= c->state->due)
-				nw_verdict_tick(e, c, e->now);
-			nw_verdict_due(e, c);
-		}
-	}
+	if (e->next_due && e->now >= e->next_due)
+		run_deadlines(e);
 	if (e->cfg.idle_timeout)
 		expire(e);
 	settle_due = nw_settle_tick(e);
+	nw_records_sleep(e);
 	return settle_due && (!e->next_due || settle_due < e->next_due) ? settle_due : e->next_due;
 }
 
 void nw_engine_lost(struct nw_engine *e, uint64_t now, uint64_t count)
 {
-	struct nw_conn *c;
-	unsigned int i;
-
 	if (!count)
 		return;
 	e->lost_ts = now;
-	/* Whatever waits for an answer may have had it among the lost. */
-	for (c = nw_table_first(e->table); c; c = nw_table_next(e->table, c)) {
-		c->unseen |= NW_UNSEEN_GAP;
-		for (i = 0; i < c->n_validate; i++)
-			if (!c->validate[i].concluded)
-				c->validate[i].near_gap = true;
-	}
+	e->losses++; /* the connections are told when they are looked at */
+	e->full = 0;
 }
 
 void nw_engine_flush(struct nw_engine *e)
 {
-	struct nw_conn *c;
+	struct nw_record *r;
 
-	while ((c = nw_table_first(e->table)))
-		forget(e, c);
+	while ((r = nw_table_first(e->table)))
+		forget(e, r);
 }
 
 void nw_engine_kernel_speaks(struct nw_engine *e, bool complete)
@@ -427,12 +459,9 @@ void nw_engine_kernel_speaks(struct nw_engine *e, bool complete)
 
 void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out)
 {
-	const struct nw_conn *c;
-
 	*out = e->stats;
 	out->conns_now = nw_table_count(e->table);
-	for (c = nw_table_first(e->table); c; c = nw_table_next(e->table, c))
-		out->not_observed += nw_conn_observed(c) != NW_OBSERVED_FULL;
+	out->not_observed += out->conns_now - e->full;
 }
 
 struct nw_peers *nw_engine_peers(const struct nw_engine *e)
@@ -442,10 +471,10 @@ struct nw_peers *nw_engine_peers(const struct nw_engine *e)
 
 int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg)
 {
-	struct nw_conn *c;
+	struct nw_record *r;
 	int err = 0;
 
-	for (c = nw_table_first(e->table); c && !err; c = nw_table_next(e->table, c))
-		err = fn(arg, c);
+	for (r = nw_table_first(e->table); r && !err; r = nw_table_next(e->table, r))
+		err = nw_record_look(e, r, fn, arg);
 	return err;
 }

@@ -220,7 +220,10 @@ struct nw_conn {
 };
 
 struct nw_engine_config {
-	uint32_t max_conns;	 /* default 65536 */
+	uint32_t max_conns; /* default 65536 */
+	/* Connections that are held ready for events, the others packed (record.h): as many as have events
+	 * within the same moment. Default 1024; 0 packs each one after each event. */
+	uint32_t max_awake;
 	uint32_t max_peers;	 /* default 8192; see peers.h */
 	uint64_t answer_timeout; /* ns, rule 106; default 10 s: smbclient gives up after 20 */
 	/* ns, how long 101 waits for the server's reaction, and a reset is held until it is believed or told
@@ -296,7 +299,8 @@ void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out)
 /* The memory over connections (peers.h); the engine's own. */
 struct nw_peers *nw_engine_peers(const struct nw_engine *e);
 
-/* Calls fn for each connection, oldest first, until it returns non-zero, which is then returned. */
+/* Calls fn for each connection, oldest first, until it returns non-zero, which is then returned; it is valid
+ * during the call. -ENOMEM too, if one could not be unpacked. */
 int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg);
 
 /* Did the connection go on in spite of this reset? */

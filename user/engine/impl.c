@@ -49,8 +49,21 @@ static void mix_context(struct nw_traits *t, uint32_t type, struct nw_bytes b)
 	}
 }
 
+/* Of a pre-authentication context, after two counts and the algorithms. */
+static void read_salt(uint8_t salt[16], struct nw_bytes b)
+{
+	uint32_t at, len;
+
+	if (b.n < 4)
+		return;
+	at = 4 + 2u * nw_get16(b.p);
+	len = nw_get16(b.p + 2);
+	if (len >= 16 && at <= b.n && len <= b.n - at)
+		memcpy(salt, b.p + at, 16);
+}
+
 /* False if the list is not there as a whole. */
-static bool read_contexts(struct nw_traits *t, struct nw_contexts list)
+static bool read_contexts(struct nw_traits *t, uint8_t salt[16], struct nw_contexts list)
 {
 	struct nw_bytes data;
 	uint32_t type;
@@ -59,6 +72,8 @@ static bool read_contexts(struct nw_traits *t, struct nw_contexts list)
 	while (nw_context_next(&list, &type, &data)) {
 		digit(&t->contexts, type == NW_CTX_POSIX ? 9 : type && type < 9 ? type : 15);
 		mix_context(t, type, data);
+		if (type == NW_CTX_PREAUTH)
+			read_salt(salt, data);
 	}
 	return !list.left;
 }
@@ -145,7 +160,7 @@ static bool offers_311(const uint8_t *h, uint32_t n, uint32_t count)
 	return false;
 }
 
-static void read_request(struct nw_traits *t, const struct nw_smb *m, struct nw_bytes b)
+static void read_request(struct nw_traits *t, uint8_t salt[16], const struct nw_smb *m, struct nw_bytes b)
 {
 	static const uint8_t zero[8];
 	uint32_t process = nw_get32(b.p + 32), i;
@@ -161,14 +176,14 @@ static void read_request(struct nw_traits *t, const struct nw_smb *m, struct nw_
 		mix(t, nw_get16(b.p + NW_NEGQ_DIALECTS + 2 * i));
 	/* ClientStartTime, or where the contexts are */
 	if (offers_311(b.p, b.n, m->n_dialects)) {
-		t->contexts_known = read_contexts(t, nw_contexts_of(b, true));
+		t->contexts_known = read_contexts(t, salt, nw_contexts_of(b, true));
 	} else {
 		mix(t, memcmp(b.p + 92, zero, 8) != 0);
 		t->contexts_known = true;
 	}
 }
 
-static void read_response(struct nw_traits *t, const struct nw_smb *m, struct nw_bytes b)
+static void read_response(struct nw_traits *t, uint8_t salt[16], const struct nw_smb *m, struct nw_bytes b)
 {
 	uint32_t at = nw_get16(b.p + 120), len = nw_get16(b.p + 122);
 
@@ -181,10 +196,10 @@ static void read_response(struct nw_traits *t, const struct nw_smb *m, struct nw
 	mix(t, nw_get32(b.p + 100));
 	if (at < b.n)
 		read_mechs(t, (struct nw_bytes){ b.p + at, nw_min(len, b.n - at) });
-	t->contexts_known = m->dialect != 0x0311 || read_contexts(t, nw_contexts_of(b, false));
+	t->contexts_known = m->dialect != 0x0311 || read_contexts(t, salt, nw_contexts_of(b, false));
 }
 
-void nw_traits_read(struct nw_traits *t, const struct nw_event *ev)
+void nw_traits_read(struct nw_traits *t, uint8_t salt[16], const struct nw_event *ev)
 {
 	struct nw_bytes b = { ev->data + 4, ev->data_len > 4 ? ev->data_len - 4u : 0 };
 	bool request = ev->type == NW_EV_NEGOTIATE_REQ;
@@ -201,8 +216,8 @@ void nw_traits_read(struct nw_traits *t, const struct nw_event *ev)
 	t->credits = nw_get16(b.p + 14);
 	t->guid = nw_guid_kind(ev->smb.guid);
 	if (request)
-		read_request(t, &ev->smb, b);
+		read_request(t, salt, &ev->smb, b);
 	else
-		read_response(t, &ev->smb, b);
+		read_response(t, salt, &ev->smb, b);
 	t->fingerprint = t->contexts_known ? t->fingerprint | 1 : 0; /* 0 stands for "unknown" */
 }

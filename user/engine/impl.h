@@ -50,8 +50,11 @@ struct nw_traits {
 	bool start_time;     /* response: ServerStartTime is not zero */
 };
 
-/* Of a NEGOTIATE event whose fields could be read; all zero for every other one. */
-void nw_traits_read(struct nw_traits *t, const struct nw_event *ev);
+/*
+ * Of a NEGOTIATE event whose fields could be read; all zero for every other one. salt: the first half of its
+ * pre-authentication salt (MS-SMB2 2.2.3.1.1), left alone where there is none.
+ */
+void nw_traits_read(struct nw_traits *t, uint8_t salt[16], const struct nw_event *ev);
 
 uint8_t nw_guid_kind(const uint8_t guid[16]);
 

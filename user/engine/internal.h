@@ -4,7 +4,9 @@
 #define NW_ENGINE_INTERNAL_H
 
 #include "engine.h"
+#include "pack.h"
 #include "peers.h"
+#include "record.h"
 #include "table.h"
 #include "../util/text.h"
 #include "../../bpf/wire/smb.h"
@@ -55,11 +57,10 @@ struct nw_kernel_state {
 
 struct nw_conn_state {
 	struct nw_join join[2];
-	uint64_t due;	    /* earliest deadline, 0: none */
-	uint64_t closed_ts; /* 0: open; else a member of the engine's list of the closed */
-	struct nw_conn *closed_prev, *closed_next;
-	uint64_t gap_ts;      /* of the last gap or loss */
-	uint64_t unvalidated; /* a tree was used before any VALIDATE; 0: not */
+	struct nw_record *record; /* in the engine's table */
+	uint64_t closed_ts;	  /* 0: open; else on the engine's list of the closed */
+	uint64_t gap_ts;	  /* of the last gap or loss */
+	uint64_t unvalidated;	  /* a tree was used before any VALIDATE; 0: not */
 	uint64_t unvalidated_frame;
 	struct nw_kernel_state kernel;
 	struct nw_params guess;	 /* the last error response of an IOCTL that was not read, or not yet */
@@ -74,22 +75,24 @@ struct nw_conn_state {
 	uint8_t noted;		 /* what the memory over connections has of it; its own bits */
 	enum { NW_UNSETTLED, NW_SETTLING, NW_SETTLED } settled;
 	uint64_t settle_due;
-	struct nw_conn *settle_prev, *settle_next;
 };
 
 struct nw_engine {
 	struct nw_engine_config cfg;
 	struct nw_engine_ops ops;
 	void *arg;
-	struct nw_table *table; /* of struct nw_conn */
+	struct nw_table *table; /* of struct nw_record */
+	struct nw_list list[NW_LISTS];
+	struct nw_packer packer;
+	uint32_t awake;
+	uint32_t losses; /* how many times events were lost */
+	uint32_t full;	 /* connections that are observed in full */
 	struct nw_peers *peers;
 	struct nw_engine_stats stats;
 	uint64_t now;
 	uint64_t next_due;
 	uint64_t lost_ts;
 	bool kernel_speaks, kernel_complete;
-	struct nw_conn *closed_first, *closed_last; /* in order of closing */
-	struct nw_conn *settle_first, *settle_last; /* NW_SETTLING, in order of settle_due */
 	/* Joiners at work, and whose they are (wire/group.h); with none free, who has most of them loses one,
 	 * in turn, so that nobody can keep all of them, or take another's away.
 	 */
@@ -101,8 +104,11 @@ struct nw_engine {
 };
 
 /* conn.c */
-int nw_conn_init(struct nw_conn *c, const struct nw_event *ev, uint64_t id);
+struct nw_conn *nw_conn_new(const struct nw_event *ev, uint64_t id, struct nw_record *r);
+/* With what a joiner holds of it, and without, which then has to be none. */
 void nw_conn_release(struct nw_engine *e, struct nw_conn *c);
+void nw_conn_free(struct nw_conn *c);
+bool nw_conn_holds_bytes(const struct nw_conn *c);
 struct nw_exchange *nw_conn_add_negotiate(struct nw_conn *c);
 struct nw_exchange *nw_conn_add_validate(struct nw_conn *c);
 /* A request was read: was it answered before that? Then the answer is taken in. */
@@ -116,7 +122,7 @@ const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c);
 /* Was the NEGOTIATE request confirmed by a signed VALIDATE? */
 bool nw_conn_request_confirmed(const struct nw_conn *c);
 
-/* marks.c: signature, salt and body of the message in the event's snapshot. */
+/* marks.c: signature and body of the message in the event's snapshot. */
 void nw_marks_set(struct nw_params *p, const struct nw_event *ev);
 
 /* settle.c: a connection begins to settle; now is the time; all those whose time has come. The last returns
@@ -158,7 +164,7 @@ int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_ev
 void nw_verdict_request(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
 void nw_verdict_response(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x);
 /* verdict_end.c */
-/* A reset that is doubted: rule 107, once for each grade. */
+/* A reset that is doubted: rule 107, told once and brought up to date when it is surer. */
 void nw_verdict_reset(struct nw_engine *e, struct nw_conn *c, struct nw_reset *r);
 void nw_verdict_session(struct nw_conn *c, const struct nw_event *ev);
 void nw_verdict_tree(struct nw_conn *c, const struct nw_event *ev);

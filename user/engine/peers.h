@@ -68,8 +68,8 @@ struct nw_peers;
 
 /*
  * Of one client's address with one server there are at most 16 peers and 32 instances; the one of them that
- * was seen last before the others yields to another. max: of peers, and of instances; a peer takes 192 + 88
- * bytes, an instance 80 + 88: 8192 of both 3.5 MiB. seed: random where strangers choose the keys. 0, -ENOMEM
+ * was seen last before the others yields to another. max: of peers, and of instances; a peer takes 192 + 64
+ * bytes, an instance 80 + 64: 8192 of both 3.2 MiB. seed: random where strangers choose the keys. 0, -ENOMEM
  * or -EINVAL.
  */
 int nw_peers_new(struct nw_peers **out, uint32_t max, uint64_t seed);

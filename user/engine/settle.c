@@ -5,14 +5,6 @@
  */
 #include "internal.h"
 
-static void unlink_conn(struct nw_engine *e, struct nw_conn *c)
-{
-	struct nw_conn_state *s = c->state;
-
-	*(s->settle_prev ? &s->settle_prev->state->settle_next : &e->settle_first) = s->settle_next;
-	*(s->settle_next ? &s->settle_next->state->settle_prev : &e->settle_last) = s->settle_prev;
-}
-
 void nw_settle_begin(struct nw_engine *e, struct nw_conn *c)
 {
 	struct nw_conn_state *s = c->state;
@@ -21,10 +13,7 @@ void nw_settle_begin(struct nw_engine *e, struct nw_conn *c)
 		return;
 	s->settled = NW_SETTLING;
 	s->settle_due = e->now + e->cfg.answer_timeout;
-	s->settle_prev = e->settle_last;
-	s->settle_next = NULL;
-	*(e->settle_last ? &e->settle_last->state->settle_next : &e->settle_first) = c;
-	e->settle_last = c;
+	nw_list_add(e, NW_LIST_SETTLING, s->record);
 	/* What came too late for a closed connection's end, which is no end yet while a reset is held */
 	if (s->closed_ts && !nw_reset_due(c))
 		nw_settle_now(e, c);
@@ -34,14 +23,20 @@ void nw_settle_now(struct nw_engine *e, struct nw_conn *c)
 {
 	if (c->state->settled != NW_SETTLING)
 		return;
-	unlink_conn(e, c);
+	nw_list_del(e, NW_LIST_SETTLING, c->state->record);
 	c->state->settled = NW_SETTLED;
 	e->ops.settled(e->arg, c);
 }
 
 uint64_t nw_settle_tick(struct nw_engine *e)
 {
-	while (e->settle_first && e->now >= e->settle_first->state->settle_due)
-		nw_settle_now(e, e->settle_first);
-	return e->settle_first ? e->settle_first->state->settle_due : 0;
+	struct nw_record *r;
+	struct nw_conn *c;
+
+	while ((r = nw_list_first(e, NW_LIST_SETTLING)) && (c = nw_record_wake(e, r))) {
+		if (e->now < c->state->settle_due)
+			return c->state->settle_due;
+		nw_settle_now(e, c);
+	}
+	return 0;
 }

@@ -6,32 +6,48 @@
 
 #include "table.h"
 
+/* Links are places: half of a pointer's size. */
 struct node {
-	struct node *chain;
-	struct node *use_prev, *use_next; /* idlest first */
-	struct node *ins_prev, *ins_next; /* oldest first */
+	uint32_t chain; /* also of the free ones */
 	uint32_t hash;
+	uint32_t use_prev, use_next; /* idlest first */
+	uint32_t ins_prev, ins_next; /* oldest first */
 	struct nw_key key;
 	/* Values hold 64-bit members. */
 	_Alignas(8) unsigned char value[];
 };
 
+_Static_assert(sizeof(struct node) == 64, "what a place costs beside its value");
+
 struct nw_table {
-	struct node **bucket;
+	unsigned char *nodes; /* max of them, and one in front that stands for "none" */
+	size_t node_size;
+	uint32_t *bucket;
 	uint32_t mask;
 	uint32_t max;
 	uint32_t count;
-	size_t value_size;
+	uint32_t used; /* places that were ever taken */
+	uint32_t unused;
 	uint64_t seed;
 	nw_table_evict_fn evict;
 	void *arg;
-	struct node *idlest, *latest;
-	struct node *oldest, *newest;
+	uint32_t idlest, latest;
+	uint32_t oldest, newest;
 };
+
+static struct node *at(const struct nw_table *t, uint32_t place)
+{
+	return (struct node *)(t->nodes + place * t->node_size);
+}
 
 static struct node *node_of(const void *value)
 {
 	return (struct node *)((unsigned char *)(uintptr_t)value - offsetof(struct node, value));
+}
+
+static uint32_t place_of(const struct nw_table *t, const struct node *n)
+{
+	return (uint32_t)((size_t)((const unsigned char *)n - t->nodes) / t->node_size);
 }
 
 static uint32_t hash_key(const struct nw_table *t, const struct nw_key *key)
@@ -60,17 +76,18 @@ int nw_table_new(struct nw_table **out, uint32_t max, size_t value_size, uint64_
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	t->bucket = calloc(buckets, sizeof(*t->bucket));
-	if (!t->bucket) {
-		free(t);
-		return -ENOMEM;
-	}
 	t->mask = buckets - 1;
 	t->max = max;
-	t->value_size = value_size;
+	t->node_size = sizeof(struct node) + ((value_size + 7) & ~(size_t)7);
 	t->seed = seed;
 	t->evict = evict;
 	t->arg = arg;
+	t->bucket = calloc(buckets, sizeof(*t->bucket));
+	t->nodes = calloc((size_t)max + 1, t->node_size);
+	if (!t->bucket || !t->nodes) {
+		nw_table_free(&t);
+		return -ENOMEM;
+	}
 	*out = t;
 	return 0;
 }
@@ -78,44 +95,41 @@ int nw_table_new(struct nw_table **out, uint32_t max, size_t value_size, uint64_
 void nw_table_free(struct nw_table **tp)
 {
 	struct nw_table *t = *tp;
-	struct node *n, *next;
 
 	if (!t)
 		return;
-	for (n = t->oldest; n; n = next) {
-		next = n->ins_next;
-		free(n);
-	}
+	free(t->nodes);
 	free(t->bucket);
 	free(t);
 	*tp = NULL;
 }
 
-static void use_unlink(struct nw_table *t, struct node *n)
+static void use_unlink(struct nw_table *t, const struct node *n)
 {
-	*(n->use_prev ? &n->use_prev->use_next : &t->idlest) = n->use_next;
-	*(n->use_next ? &n->use_next->use_prev : &t->latest) = n->use_prev;
+	*(n->use_prev ? &at(t, n->use_prev)->use_next : &t->idlest) = n->use_next;
+	*(n->use_next ? &at(t, n->use_next)->use_prev : &t->latest) = n->use_prev;
 }
 
-static void use_append(struct nw_table *t, struct node *n)
+static void use_append(struct nw_table *t, struct node *n, uint32_t place)
 {
 	n->use_prev = t->latest;
-	n->use_next = NULL;
-	*(t->latest ? &t->latest->use_next : &t->idlest) = n;
-	t->latest = n;
+	n->use_next = 0;
+	*(t->latest ? &at(t, t->latest)->use_next : &t->idlest) = place;
+	t->latest = place;
 }
 
 void *nw_table_get(struct nw_table *t, const struct nw_key *key)
 {
-	uint32_t h = hash_key(t, key);
+	uint32_t h = hash_key(t, key), place;
 	struct node *n;
 
-	for (n = t->bucket[h & t->mask]; n; n = n->chain) {
+	for (place = t->bucket[h & t->mask]; place; place = n->chain) {
+		n = at(t, place);
 		if (n->hash != h || memcmp(&n->key, key, sizeof(*key)))
 			continue;
-		if (n != t->latest) {
+		if (place != t->latest) {
 			use_unlink(t, n);
-			use_append(t, n);
+			use_append(t, n, place);
 		}
 		return n->value;
 	}
@@ -124,61 +138,86 @@ void *nw_table_get(struct nw_table *t, const struct nw_key *key)
 
 void nw_table_del(struct nw_table *t, void *value)
 {
-	struct node *n = node_of(value), **at = &t->bucket[n->hash & t->mask];
+	struct node *n = node_of(value);
+	uint32_t place = place_of(t, n), *link = &t->bucket[n->hash & t->mask];
 
-	while (*at != n)
-		at = &(*at)->chain;
-	*at = n->chain;
+	while (*link != place)
+		link = &at(t, *link)->chain;
+	*link = n->chain;
 	use_unlink(t, n);
-	*(n->ins_prev ? &n->ins_prev->ins_next : &t->oldest) = n->ins_next;
-	*(n->ins_next ? &n->ins_next->ins_prev : &t->newest) = n->ins_prev;
+	*(n->ins_prev ? &at(t, n->ins_prev)->ins_next : &t->oldest) = n->ins_next;
+	*(n->ins_next ? &at(t, n->ins_next)->ins_prev : &t->newest) = n->ins_prev;
 	t->count--;
-	free(n);
+	n->chain = t->unused;
+	t->unused = place;
+}
+
+static uint32_t take_place(struct nw_table *t)
+{
+	uint32_t place = t->unused;
+
+	if (!place)
+		return ++t->used; /* calloc's zeros */
+	t->unused = at(t, place)->chain;
+	memset(at(t, place), 0, t->node_size);
+	return place;
 }
 
 void *nw_table_put(struct nw_table *t, const struct nw_key *key)
 {
-	struct node *n, **at;
+	struct node *n;
+	uint32_t place, *bucket;
 
 	if (t->count >= t->max) {
-		struct node *old = t->idlest;
+		struct node *old = at(t, t->idlest);
 
 		if (t->evict)
 			t->evict(t->arg, old->value);
 		nw_table_del(t, old->value);
 	}
-	n = calloc(1, sizeof(*n) + t->value_size);
-	if (!n)
-		return NULL;
+	place = take_place(t);
+	n = at(t, place);
 	n->key = *key;
 	n->hash = hash_key(t, key);
-	at = &t->bucket[n->hash & t->mask];
-	n->chain = *at;
-	*at = n;
-	use_append(t, n);
+	bucket = &t->bucket[n->hash & t->mask];
+	n->chain = *bucket;
+	*bucket = place;
+	use_append(t, n, place);
 	n->ins_prev = t->newest;
-	*(t->newest ? &t->newest->ins_next : &t->oldest) = n;
-	t->newest = n;
+	*(t->newest ? &at(t, t->newest)->ins_next : &t->oldest) = place;
+	t->newest = place;
 	t->count++;
 	return n->value;
 }
 
+void *nw_table_at(const struct nw_table *t, uint32_t place)
+{
+	return place ? at(t, place)->value : NULL;
+}
+
+uint32_t nw_table_place(const struct nw_table *t, const void *value)
+{
+	return value ? place_of(t, node_of(value)) : 0;
+}
+
+const struct nw_key *nw_table_key(const void *value)
+{
+	return &node_of(value)->key;
+}
+
 void *nw_table_first(const struct nw_table *t)
 {
-	return t->oldest ? t->oldest->value : NULL;
+	return nw_table_at(t, t->oldest);
 }
 
 void *nw_table_next(const struct nw_table *t, const void *value)
 {
-	struct node *n = node_of(value)->ins_next;
-
-	(void)t;
-	return n ? n->value : NULL;
+	return nw_table_at(t, node_of(value)->ins_next);
 }
 
 void *nw_table_idlest(const struct nw_table *t)
 {
-	return t->idlest ? t->idlest->value : NULL;
+	return nw_table_at(t, t->idlest);
 }
 
 uint32_t nw_table_count(const struct nw_table *t)

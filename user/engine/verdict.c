@@ -52,15 +52,25 @@ static bool told_before(const struct nw_conn *c, const struct nw_finding *f)
 	return false;
 }
 
+/* 107: the one about a reset in the same name. What is surer now takes its place, and is no second alert. */
+static struct nw_finding *less_sure(struct nw_conn *c, const struct nw_finding *f)
+{
+	for (unsigned int i = 0; i < c->n_findings; i++)
+		if (f->rule == 107 && c->findings[i].rule == 107 && c->findings[i].outcome == f->outcome)
+			return &c->findings[i];
+	return NULL;
+}
+
 void nw_tell(struct nw_engine *e, struct nw_conn *c, struct nw_finding f)
 {
 	int row = nw_rule_index(f.rule);
 	const struct nw_exchange *x = f.validate >= 0 ? &c->validate[f.validate] : NULL;
-	struct nw_finding *kept;
+	struct nw_finding *kept = less_sure(c, &f), *before = kept;
 
 	if (f.rule != 107 && told_before(c, &f))
 		return;
-	kept = add(c);
+	if (!kept)
+		kept = add(c);
 
 	if ((x && x->near_gap) || near(c->state->gap_ts, f.ts) || near(e->lost_ts, f.ts))
 		f.near_gap = true;
@@ -70,8 +80,10 @@ void nw_tell(struct nw_engine *e, struct nw_conn *c, struct nw_finding f)
 	nw_finding_text(e, c, &f);
 	if (kept) {
 		*kept = f;
-		c->n_findings++;
+		c->n_findings += !before;
 	}
+	if (before)
+		return;
 	if (!nw_peers_finding(e->peers, c, &f))
 		return;
 	e->stats.findings++;
@@ -195,8 +207,13 @@ void nw_verdict_due(struct nw_engine *e, struct nw_conn *c)
 		if (by && (!first || by < first))
 			first = by;
 	}
-	c->state->due = first;
-	if (first && (!e->next_due || first < e->next_due))
+	c->state->record->due = first;
+	if (!first) {
+		nw_list_del(e, NW_LIST_WAITING, c->state->record);
+		return;
+	}
+	nw_list_add(e, NW_LIST_WAITING, c->state->record);
+	if (!e->next_due || first < e->next_due)
 		e->next_due = first;
 }
 

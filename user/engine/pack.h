@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* A connection as few bytes: all of it, bit by bit. */
+#ifndef NW_PACK_H
+#define NW_PACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct nw_conn;
+struct nw_record;
+
+/* Connections look alike: each is packed as its difference to one that went before to the same server. */
+#define NW_PACK_MODELS 64
+/* Of the parts that a connection consists of: pack.c */
+#define NW_PACK_PARTS 8
+
+struct nw_pack_model {
+	uint32_t len[NW_PACK_PARTS];
+	uint8_t *part[NW_PACK_PARTS]; /* in one allocation, the first's */
+};
+
+/* 64 models of at most 4 KiB, and a work space that the largest connection makes 100 KiB: 360 KiB at most. */
+struct nw_packer {
+	struct nw_pack_model model[NW_PACK_MODELS];
+	uint8_t *work;
+	size_t room;
+};
+
+/* The connection packed (to be freed with free()), or NULL: no memory. The connection is left as it was. */
+uint8_t *nw_pack(struct nw_packer *p, const struct nw_conn *c);
+/* The connection as it was, with an allocation of its own for each part; NULL: no memory. */
+struct nw_conn *nw_unpack(const struct nw_packer *p, const uint8_t *packed, struct nw_record *r);
+void nw_packer_clear(struct nw_packer *p);
+
+#endif
