@@ -186,6 +186,8 @@ int progs_counters(struct progs *p, uint64_t out[NW_C_MAX])
 	for (i = 0; !err && i < n; i++)
 		for (c = 0; c < NW_C_MAX; c++)
 			out[c] += st[i].count[c];
+	for (c = 0; c < NW_C_OUTCOMES; c++)
+		out[NW_C_PACKETS] += out[c];
 	free(st);
 	return err;
 }

@@ -253,6 +253,8 @@ int nw_live_counters(const struct nw_live *l, uint64_t out[NW_C_MAX])
 	for (int cpu = 0; cpu < l->n_cpus; cpu++)
 		for (int c = 0; c < NW_C_MAX; c++)
 			out[c] += l->per_cpu[cpu * (NW_C_MAX + 1) + c];
+	for (int c = 0; c < NW_C_OUTCOMES; c++)
+		out[NW_C_PACKETS] += out[c];
 	return 0;
 }
 
