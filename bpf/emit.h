@@ -102,7 +102,7 @@ nw_inline __u64 nw_io_now(void *ctx)
 	return bpf_ktime_get_ns();
 }
 
-nw_inline __u8 nw_io_place(const struct nw_scratch *s)
+nw_inline __u32 nw_io_place(const struct nw_scratch *s)
 {
 	return s->hook | s->ifindex << 2;
 }

@@ -109,7 +109,8 @@ nw_inline int nw_rst_again(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 	const struct nw_tcp *t = &s->pkt.tcp;
 	__u32 looks = t->seq * 0x9e3779b1u + t->ack * 0x85ebca6bu +
 		      (((__u32)t->ip_id << 16 | t->window) ^ t->flags ^ (__u32)s->dir << 8) * 0xc2b2ae35u;
-	__u8 when = nw_io_now(ctx) >> NW_LATE_BITS, place = nw_io_place(s);
+	__u8 when = nw_io_now(ctx) >> NW_LATE_BITS;
+	__u32 place = nw_io_place(s);
 
 	if (f->n_rst && f->rst_looks == looks && f->rst_place != place && (__u8)(when - f->rst_when) <= 1)
 		return 1;

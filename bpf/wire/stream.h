@@ -89,12 +89,12 @@ struct nw_flow {
 	__u8 n_rst;
 	/* The client's VALIDATE may have passed unjudged: so many IOCTL errors are told as its answer. */
 	__u8 suspect;
-	/* The last RST that was told: where, when (67 ms each), and what it looked like. */
-	__u8 rst_place;
+	__u8 n_alive; /* uncertain signs of life told since the last RST */
+	/* The last RST that was told: when (67 ms each), where, and what it looked like. */
 	__u8 rst_when;
+	__u32 rst_place;
 	__u32 rst_looks;
-	__u8 n_alive; /* uncertain signs of life told since */
-	__u8 pad[7];
+	__u32 pad;
 };
 
 /* What SYN and SYN-ACK said, by endpoint of the key, until data shows that the flow is SMB. */

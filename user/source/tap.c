@@ -93,7 +93,7 @@ static uint64_t nw_io_now(void *ctx)
 }
 
 /* A capture is made in one place. */
-static uint8_t nw_io_place(const struct nw_scratch *s)
+static uint32_t nw_io_place(const struct nw_scratch *s)
 {
 	return 0;
 }
