@@ -8,30 +8,50 @@
 #include <bpf/bpf_helpers.h>
 #include "globals.h"
 
-/* The slow way. From here on the packet is a TCP segment of one of the ports, its headers are in the scratch.
+/*
+ * The slow way, for a TCP segment of one of the ports: what its headers say, to the scratch; < 0, or the
+ * outcome. A function of its own, so that its stack does not add to that of nw_segment_*.
  */
+nw_inline int nw_begin(void *ctx, const int kind, const void *data, const void *end, __u32 hook,
+		       __u32 ifindex, __u32 pkt_len)
+{
+	struct nw_cursor c = { .data = data, .end = end };
+	struct nw_scratch *s = nw_scratch_get();
+
+	if (!s)
+		return NW_C_MALFORMED;
+	s->hook = hook;
+	s->ifindex = ifindex;
+	s->cpu = bpf_get_smp_processor_id();
+	if (nw_read_headers(&c, &s->headers, &s->pkt) < 0 || nw_finish_len(&s->pkt, pkt_len) < 0)
+		return NW_C_MALFORMED;
+	return nw_opens(ctx, kind, s);
+}
+
+__attribute__((noinline)) int nw_begin_xdp(struct xdp_md *ctx)
+{
+	return nw_begin(ctx, NW_KIND_XDP, (const void *)(long)ctx->data, (const void *)(long)ctx->data_end,
+			NW_HOOK_XDP, ctx->ingress_ifindex, bpf_xdp_get_buff_len(ctx));
+}
+
+__attribute__((noinline)) int nw_begin_skb(struct __sk_buff *skb, __u32 hook)
+{
+	return nw_begin(skb, NW_KIND_SKB, (const void *)(long)skb->data, (const void *)(long)skb->data_end,
+			hook, skb->ifindex, skb->len);
+}
+
 __attribute__((noinline)) int nw_segment_xdp(struct xdp_md *ctx)
 {
 	struct nw_scratch *s = nw_scratch_get();
 
-	if (!s || nw_finish_len(&s->pkt, bpf_xdp_get_buff_len(ctx)) < 0)
-		return NW_C_MALFORMED;
-	s->hook = NW_HOOK_XDP;
-	s->ifindex = ctx->ingress_ifindex;
-	s->cpu = bpf_get_smp_processor_id();
-	return nw_segment(ctx, NW_KIND_XDP, s);
+	return s ? nw_segment(ctx, NW_KIND_XDP, s) : NW_C_MALFORMED;
 }
 
-__attribute__((noinline)) int nw_segment_skb(struct __sk_buff *skb, __u32 hook)
+__attribute__((noinline)) int nw_segment_skb(struct __sk_buff *skb)
 {
 	struct nw_scratch *s = nw_scratch_get();
 
-	if (!s || nw_finish_len(&s->pkt, skb->len) < 0)
-		return NW_C_MALFORMED;
-	s->hook = hook;
-	s->ifindex = skb->ifindex;
-	s->cpu = bpf_get_smp_processor_id();
-	return nw_segment(skb, NW_KIND_SKB, s);
+	return s ? nw_segment(skb, NW_KIND_SKB, s) : NW_C_MALFORMED;
 }
 
 nw_inline void nw_done(int outcome)
@@ -43,49 +63,42 @@ nw_inline void nw_done(int outcome)
 }
 
 /*
- * Where the headers are, to the scratch. What is not SMB's leaves here, without a look at any map but the
- * port bits, and without a call: a return costs 8 ns where the kernel guards it (SRSO). Returns < 0, or the
- * outcome.
+ * The two quick ways: what is not SMB's leaves here, without a look at any map but the port bits; and so does
+ * what nw_quick() is for, in flows at home. Without a call, as a return costs 8 ns where the kernel guards it
+ * (SRSO). Returns the outcome; or -1, with the place of the headers in the scratch.
  */
-nw_inline int nw_find(struct nw_cursor *c, struct nw_ethertype type, struct nw_headers *h)
+nw_inline int nw_enter(struct nw_cursor *c, struct nw_ethertype type, struct nw_headers *h, const int deep)
 {
 	struct nw_scratch *s;
-	int why = nw_parse_l3(c, type, h, nw_ports).why;
+	struct nw_flow *f;
+	struct nw_pkt p;
+	int out = nw_parse_l3(c, type, h, nw_ports, deep).why;
 
-	if (why >= 0)
-		return why;
+	if (out >= 0)
+		return out;
 	s = nw_scratch_get();
 	if (!s)
 		return NW_C_MALFORMED;
 	s->headers = *h;
-	return -1;
+	NW_FORGET();
+	/* Of p the compiler keeps what is asked for here, in registers. */
+	if (nw_read_headers(c, &s->headers, &p) < 0)
+		return NW_C_MALFORMED;
+	f = nw_at_home(&p.key);
+	return f ? nw_quick(&p, f) : -1;
 }
 
-/* What they say, to the scratch too. < 0, or the outcome. */
-nw_inline int nw_read(const void *data, const void *end)
-{
-	struct nw_cursor c = { .data = data, .end = end };
-	struct nw_scratch *s = nw_scratch_get();
-
-	return s && nw_read_headers(&c, &s->headers, &s->pkt) == 0 ? -1 : NW_C_MALFORMED;
-}
-
-SEC("xdp.frags")
-int nw_xdp(struct xdp_md *ctx)
+nw_inline int nw_enter_xdp(struct xdp_md *ctx, const int deep)
 {
 	struct nw_cursor c = { .data = (const void *)(long)ctx->data,
 			       .end = (const void *)(long)ctx->data_end };
 	struct nw_headers h = {};
-	int why = nw_find(&c, nw_parse_eth(&c, &h), &h);
 
-	if (why < 0)
-		why = nw_read((const void *)(long)ctx->data, (const void *)(long)ctx->data_end);
-	nw_done(why < 0 ? nw_segment_xdp(ctx) : why);
-	return XDP_PASS;
+	return nw_enter(&c, nw_parse_eth(&c, &h), &h, deep);
 }
 
 /* l3: without link header, and thus without tags. */
-nw_inline int nw_find_skb(struct __sk_buff *skb, const int l3)
+nw_inline int nw_enter_skb(struct __sk_buff *skb, const int l3, const int deep)
 {
 	struct nw_cursor c = { .data = (const void *)(long)skb->data,
 			       .end = (const void *)(long)skb->data_end };
@@ -94,39 +107,55 @@ nw_inline int nw_find_skb(struct __sk_buff *skb, const int l3)
 	if (l3 && c.data + sizeof(struct nw_ip4_wire) > c.end)
 		return NW_C_MALFORMED;
 	if (l3)
-		return nw_find(&c, nw_parse_raw(&c), &h);
+		return nw_enter(&c, nw_parse_raw(&c), &h, deep);
 	if (skb->vlan_present)
 		h.tag = NW_TAG_PRESENT | (skb->vlan_tci & 0x0fff);
-	return nw_find(&c, nw_parse_eth(&c, &h), &h);
+	return nw_enter(&c, nw_parse_eth(&c, &h), &h, deep);
 }
 
-/* The first bytes of an skb need not be linear. Pulling them in changes the skb, not the packet. */
-nw_inline int nw_pull(struct __sk_buff *skb, const int l3)
+/*
+ * What the quick ways could not read, once more: with IPv6 extension headers; and the first bytes of an skb
+ * need not be linear. Pulling them in changes the skb, not the packet.
+ */
+__attribute__((noinline)) int nw_again_xdp(struct xdp_md *ctx)
 {
-	if (bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0)
-		return NW_C_MALFORMED;
-	return nw_find_skb(skb, l3);
+	return nw_enter_xdp(ctx, 1);
 }
 
-__attribute__((noinline)) int nw_pull_l2(struct __sk_buff *skb)
+__attribute__((noinline)) int nw_again_skb(struct __sk_buff *skb)
 {
-	return nw_pull(skb, 0);
+	return bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0 ? NW_C_MALFORMED :
+									  nw_enter_skb(skb, 0, 1);
 }
 
-__attribute__((noinline)) int nw_pull_l3(struct __sk_buff *skb)
+__attribute__((noinline)) int nw_again_l3(struct __sk_buff *skb)
 {
-	return nw_pull(skb, 1);
+	return bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0 ? NW_C_MALFORMED :
+									  nw_enter_skb(skb, 1, 1);
+}
+
+SEC("xdp.frags")
+int nw_xdp(struct xdp_md *ctx)
+{
+	int out = nw_enter_xdp(ctx, 0);
+
+	if (out == NW_C_MALFORMED)
+		out = nw_again_xdp(ctx);
+	if (out < 0)
+		out = nw_begin_xdp(ctx);
+	nw_done(out < 0 ? nw_segment_xdp(ctx) : out);
+	return XDP_PASS;
 }
 
 nw_inline int nw_tc(struct __sk_buff *skb, __u32 hook, const int l3)
 {
-	int why = nw_find_skb(skb, l3);
+	int out = nw_enter_skb(skb, l3, 0);
 
-	if (why == NW_C_MALFORMED)
-		why = l3 ? nw_pull_l3(skb) : nw_pull_l2(skb);
-	if (why < 0)
-		why = nw_read((const void *)(long)skb->data, (const void *)(long)skb->data_end);
-	nw_done(why < 0 ? nw_segment_skb(skb, hook) : why);
+	if (out == NW_C_MALFORMED)
+		out = l3 ? nw_again_l3(skb) : nw_again_skb(skb);
+	if (out < 0)
+		out = nw_begin_skb(skb, hook);
+	nw_done(out < 0 ? nw_segment_skb(skb) : out);
 	return TC_ACT_UNSPEC;
 }
 

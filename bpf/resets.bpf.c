@@ -112,7 +112,7 @@ nw_inline void nw_word(const struct nw_sides *e, __u32 type, int by_local, __u32
 	__u32 local, dir;
 
 	local = nw_key_make(&k, e->local, e->local_port, e->remote, e->remote_port);
-	f = bpf_map_lookup_elem(&nw_flows, &k);
+	f = nw_flow_find(&k);
 	/* Of a flow that was not told yet nobody knows. */
 	if (!f || !st || !(f->flags & NW_FF_TOLD))
 		return;

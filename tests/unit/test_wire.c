@@ -160,7 +160,7 @@ static int headers(uint8_t *f, uint32_t caplen, struct nw_pkt *p)
 	struct nw_cursor c = { .data = f, .end = f + caplen };
 	struct nw_headers h = { 0 };
 	struct nw_ethertype t = nw_parse_eth(&c, &h);
-	int why = nw_parse_l3(&c, t, &h, ports).why;
+	int why = nw_parse_l3(&c, t, &h, ports, 1).why;
 
 	memset(p, 0, sizeof(*p));
 	if (why >= 0)

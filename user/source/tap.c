@@ -266,9 +266,11 @@ int nw_tap_packet(struct nw_tap *t, const struct nw_tap_packet *pkt)
 	t->stop = 0;
 	if (!pkt->l3_off && !pkt->raw)
 		type = nw_parse_eth(&c, &h);
-	o = nw_parse_l3(&c, type, &h, t->ports);
+	o = nw_parse_l3(&c, type, &h, t->ports, 1);
 	if (o.why < 0 && (nw_read_headers(&c, &h, &t->s.pkt) < 0 || nw_finish_len(&t->s.pkt, pkt->len) < 0))
 		o = NW_HEADERS_BAD(MALFORMED);
+	if (o.why < 0)
+		o.why = nw_opens(t, 0, &t->s);
 	t->count[NW_C_PACKETS]++;
 	t->count[o.why < 0 ? nw_segment(t, 0, &t->s) : (enum nw_counter)o.why]++;
 	return t->stop;
