@@ -29,11 +29,11 @@ BPF_OBJECTS = $(O)/negwatch.bpf.o $(O)/resets.bpf.o $(O)/empty.bpf.o
 
 ENGINE = $(wildcard user/engine/*.c user/util/*.c)
 TAP = user/source/tap.c
-CAPTURE = $(TAP) user/source/capture.c
+CAPTURE = $(TAP) user/source/capture.c user/source/evidence_mark.c
 JSON = user/sink/flow_json.c
 # Several places of one path (negwatch locate)
 LOCATE = $(wildcard user/locate/*.c)
-DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c user/source/resets.c
+DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c user/source/resets.c user/source/evidence_mark.c
 # What the doctor shares with the daemon: the choice of hooks, the configuration, the programs themselves.
 DOCTOR = $(patsubst %,user/daemon/%.c,config config_file wanted how choose xdp_look netlink own) \
 	$(patsubst %,user/sink/%.c,syslog syslog_format levels) user/source/live.c user/source/resets.c \
@@ -111,9 +111,12 @@ SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-o
 # Parts of the daemon that need no kernel programs.
 DAEMON_PURE = $(patsubst %,user/daemon/%.c,config config_file wanted how choose store control) \
 	$(patsubst %,user/doctor/%.c,verdict host_checks if_checks)
+# Captures as flows
+READER = $(patsubst %,user/cli/%.c,capture_flows read_order read_progress)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
-	$(sort $(ENGINE) $(CAPTURE) $(LOCATE) $(wildcard user/sink/*.c) $(DAEMON_PURE)) $(wildcard tests/unit/lib_*.c))
+	$(sort user/cli/html.c $(ENGINE) $(CAPTURE) $(LOCATE) $(wildcard user/sink/*.c) $(DAEMON_PURE) $(READER)) \
+	$(wildcard tests/unit/lib_*.c))
 PROG = $(patsubst tests/prog/%.c,$(O)/prog/%,$(wildcard tests/prog/test_*.c))
 
 $(O)/san/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) $(wildcard tests/unit/*.h) Makefile
@@ -140,6 +143,41 @@ $(O)/load/%: $(O)/tests/load/%.o $(call objs,$(ENGINE) $(TAP) $(wildcard tests/l
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka
 
+# Fuzz targets, one program each: libFuzzer is clang's. -O2: what counts is how many inputs it tries in a second.
+FUZZ_SAN = -O2 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+FUZZ = $(patsubst tests/fuzz/fuzz_%.c,$(O)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+# lib_live.c stands for what needs the kernel.
+FUZZ_LIB = $(filter-out %/main.c user/source/live.c user/source/resets.c user/doctor/% user/cost/% user/cli/doctor.c user/cli/cost.c,\
+	$(sort $(DAEMON) $(CLI))) tests/unit/lib_talk.c $(wildcard tests/load/lib_*.c tests/fuzz/lib_*.c)
+
+$(O)/fuzzobj/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) $(wildcard tests/*/*.h) Makefile
+	$(call say,CC FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer-no-link $(NW_CFLAGS) -c $< -o $@
+
+# A library: libFuzzer looks at all counters of a program after each input, so a target has only what it uses.
+$(O)/fuzzobj/lib.a: $(call objs,$(FUZZ_LIB),fuzzobj/)
+	@rm -f $@
+	$(Q)ar -rcs $@ $^
+
+$(O)/fuzz/%: $(O)/fuzzobj/tests/fuzz/fuzz_%.o $(O)/fuzzobj/lib.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer $^ -o $@ $(CLI_LIBS)
+
+$(O)/fuzz/seeds: $(O)/fuzzobj/tests/fuzz/seeds.o $(O)/fuzzobj/lib.a
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_SAN) $^ -o $@ $(CLI_LIBS)
+
+# The programs themselves: no libFuzzer, and no sanitizer that would slow the feeding.
+FUZZ_PROG = $(ENGINE) $(CAPTURE) $(JSON) $(LOCATE) $(patsubst %,tests/%.c,unit/lib_talk load/lib_talks \
+	prog/lib_progs prog/lib_packets fuzz/lib_broken fuzz/lib_check)
+$(O)/fuzz/prog: $(call objs,tests/fuzz/test_prog.c $(FUZZ_PROG))
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -ljansson -lpcap -lz
+
 run-tap = for t in $(1); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || rc=1; done; exit $${rc:-0}
 
 check-unit: $(UNIT) ## pure code on the host, with ASan and UBSan
@@ -156,6 +194,15 @@ check-capture: all ## negwatch read against captures and their oracle
 
 check-cli: all ## the command line against a daemon of straw
 	@tests/cli/run
+
+check-report: all ## the pages of negwatch report, also in Chromium
+	@tests/report/run
+
+check-fuzz: $(FUZZ) $(O)/fuzz/prog $(O)/fuzz/seeds ## each fuzz target for some seconds, and the programs by random packets (root)
+	@tests/fuzz/run
+
+fuzz: $(if $(T),$(O)/fuzz/$(T)) ## T=target: one of tests/fuzz, or prog, for SECONDS=60 or RUNS=n
+	@SECONDS='$(SECONDS)' RUNS='$(RUNS)' tests/fuzz/run long $(T)
 
 check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 	@tests/e2e/run
@@ -230,11 +277,11 @@ dist: ## the sources as a tar archive, what packages are built from
 		--owner=0 --group=0 .clang-format LICENSE Makefile README.md bpf scripts tests user
 
 clean: ## remove what was built (not what was unpacked of Debian's packages)
-	rm -rf $(O)/docs $(O)/nwdoc $(O)/negwatch-*.tar.gz $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/lint-* \
+	rm -rf $(O)/docs $(O)/nwdoc $(O)/negwatch-*.tar.gz $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/fuzz $(O)/fuzzobj $(O)/lint-* \
 		$(O)/negwatch $(O)/negwatchd $(O)/kernels/*.o $(O)/kernels/objects $(O)/kernels/loads $(O)/kernels/wire
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: docs version dist all check check-unit check-load check-prog check-capture check-cli check-e2e check-scenarios \
-	check-kernels check-package bench format lint install clean help
+.PHONY: docs version dist all check check-unit check-fuzz fuzz check-load check-prog check-capture check-cli check-report \
+	check-e2e check-scenarios check-kernels check-package bench format lint install clean help

@@ -198,14 +198,17 @@ struct nw_event {
 	__u8 hdr[NW_HDR_MAX]; /* the packet's first bytes */
 	/*
 	 * The message: four bytes of NetBIOS session header (zero in a compound), then the SMB
-	 * header. So placed that the SMB header lies on a multiple of eight. Events of types that
-	 * have no use for it end before it.
+	 * header. So placed that the SMB header lies on a multiple of eight. Small events have room
+	 * for NW_HEAD_DATA of it: what of a message that was told by its header was read to judge it.
 	 */
 	__u8 data[NW_DATA_MAX];
 };
 
-/* Events come in two sizes: with and without `data`. */
-#define NW_EVENT_SMALL __builtin_offsetof(struct nw_event, data)
+/* Four bytes of NetBIOS header, 64 of the SMB header, 8 of a body: never any of a file. */
+#define NW_HEAD_DATA 76
+
+/* Events come in two sizes: with all of `data`, and with its first bytes. */
+#define NW_EVENT_SMALL (__builtin_offsetof(struct nw_event, data) + NW_HEAD_DATA)
 #define NW_EVENT_FULL sizeof(struct nw_event)
 
 _Static_assert(sizeof(struct nw_key) == 40, "key");
@@ -217,8 +220,9 @@ _Static_assert(__builtin_offsetof(struct nw_event, key) == 32, "event.key");
 _Static_assert(__builtin_offsetof(struct nw_event, tcp) == 88, "event.tcp");
 _Static_assert(__builtin_offsetof(struct nw_event, smb) == 112, "event.smb");
 _Static_assert(__builtin_offsetof(struct nw_event, hdr) == 208, "event.hdr");
-_Static_assert(NW_EVENT_SMALL == 332, "event.data");
-_Static_assert((NW_EVENT_SMALL + 4) % 8 == 0, "the SMB header is aligned");
+_Static_assert(__builtin_offsetof(struct nw_event, data) == 332, "event.data");
+_Static_assert((__builtin_offsetof(struct nw_event, data) + 4) % 8 == 0, "the SMB header is aligned");
+_Static_assert(NW_EVENT_SMALL == 408, "small event");
 _Static_assert(NW_EVENT_FULL == 1040, "event");
 
 /*

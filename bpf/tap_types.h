@@ -38,7 +38,7 @@ struct nw_scratch {
 	struct nw_key carry_key;
 	__u32 judged_next;  /* nw_judge(): NextCommand */
 	__u32 judged_guess; /* and whether its type is a guess */
-	__u32 pad;
+	__u32 judged_len;   /* bytes of the message in hb */
 	/* The header that is being judged, its SMB part always at 4 (so that it is aligned); the size allows
 	 * for the offsets that the verifier has to assume. */
 	__u8 hb[4 + 252];

@@ -70,7 +70,18 @@ nw_inline void nw_event_hdr(struct nw_event *ev, void *ctx, const int kind, stru
 		ev->hdr_len = n;
 }
 
-/* An event without data. how: a GAP's cause, NW_TELL_JUDGED. */
+/* What was judged: the message's first bytes, for evidence. What is beyond data_len is of other messages. */
+nw_inline void nw_event_head(struct nw_event *ev, struct nw_scratch *s, struct nw_flow *f)
+{
+	int i;
+
+	*(nw_u32a *)ev->data = nw_dir_of(s, f)->flags & NW_DF_INNER ? 0 : *(const nw_u32a *)s->hb;
+	for (i = NW_NBSS_HEADER; i < NW_HEAD_DATA; i += 4)
+		*(nw_u32a *)(ev->data + i) = *(const nw_u32a *)(s->hb + i);
+	ev->data_len = NW_NBSS_HEADER + nw_min(s->judged_len, NW_JUDGE_MAX);
+}
+
+/* An event without a body. how: a GAP's cause, NW_TELL_JUDGED. */
 nw_inline void nw_tell(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 type,
 		       __u32 how)
 {
@@ -100,6 +111,7 @@ nw_inline void nw_tell(void *ctx, const int kind, struct nw_scratch *s, struct n
 		ev->msg_len = d->frame_end - d->next;
 		if (d->flags & NW_DF_INNER)
 			ev->flags |= NW_EF_COMPOUND;
+		nw_event_head(ev, s, f);
 		if (h[0] == 0xfe) {
 			nw_extract_header(&ev->smb, h);
 			if (type == NW_EV_SESSION_RSP)

@@ -217,6 +217,7 @@ nw_inline long nw_walk_step(void *ctx, const int kind, struct nw_scratch *s, str
 		goto not_smb;
 	nw_io_count(ctx, NW_C_MESSAGES);
 	s->msg_len = s->judged_next ? s->judged_next : room;
+	s->judged_len = nw_min(n, s->msg_len);
 	if (class == NW_CL_MESSAGE) {
 		nw_wanted(ctx, kind, s, f, j >> 8, off, have, avail);
 	} else if (class == NW_CL_EVENT) {

@@ -21,6 +21,7 @@ SECONDS = 30
 # (file, words, columns of the terminal, 0: a pipe, environment)
 TABLE = [
     ("help", "--help", 80, {}),
+    ("help-command", "help watch", 80, {}),
     ("alerts-help", "alerts --help", 80, {}),
     ("check-help", "check --help", 80, {}),
     ("status", "status --utc", 80, {}),
@@ -28,6 +29,7 @@ TABLE = [
     ("status-pipe", "status --utc", 0, {}),
     ("status-bad", "--utc status", 80, {"BAD": "1"}),
     ("alerts", "alerts", 80, {}),
+    ("alerts-one-server", "alerts --server 10.77.2.2", 80, {}),
     ("alerts-narrow", "alerts", 50, {}),
     ("alerts-pipe", "alerts", 0, {}),
     ("alerts-no-color", "alerts", 80, {"NO_COLOR": "1"}),
@@ -36,14 +38,19 @@ TABLE = [
     ("alerts-never", "alerts --color=never", 80, {}),
     ("alerts-columns", "alerts -o id,severity,leg,ended-by --no-headings", 0, {}),
     ("flows", "flows", 80, {}),
+    ("flows-one-server", "flows --server 10.77.2.2", 80, {}),
     ("peers", "peers", 80, {}),
+    ("peers-one-server", "peers --client 2001:db8::/32", 80, {}),
+    ("peers-wide", "peers", 100, {}),
+    ("peers-columns", "peers -o client,kind", 30, {}),
+    ("peers-help", "peers --help", 80, {}),
     ("show", "show 1 --utc", 80, {}),
     ("stats", "stats", 80, {}),
     ("explain", "explain 101", 80, {}),
     ("explain-all", "explain", 80, {}),
 ]
 # Colours are only in these.
-COLORED = {"status-bad", "alerts", "alerts-narrow", "alerts-color-pipe", "flows", "peers"}
+COLORED = {"status-bad", "alerts", "alerts-one-server", "alerts-narrow", "alerts-color-pipe", "flows", "flows-one-server", "peers", "peers-wide", "peers-columns"}
 # A command to be copied is not broken.
 COMMAND = re.compile(r"^ {12}\S")
 # A table that can't be narrowed further, and into a pipe, is as wide as it is.

@@ -36,7 +36,8 @@ STATUS = {
     "syslog": {"socket": "/dev/log", "connected": True, "backlog": 0, "sent": 21, "dropped": 0,
                "replayed": 0, "refused": 0, "rate_limited": 0},
     "journal": {"path": "/var/lib/negwatch/alerts.jsonl", "repaired": 0, "unwritten": 0, "files": 2, "bytes": 3145728,
-                "removed_files": 0, "removed_unsent": 0}}
+                "removed_files": 0, "removed_unsent": 0},
+    "evidence": {"path": "/var/lib/negwatch/evidence", "enabled": True, "files": 17, "bytes": 51200, "absent": 0}}
 PEER = {"type": "peer", "client_ip": "10.1.2.3", "server_ip": "10.0.0.10", "server_port": 445, "capabilities": 127,
         "security_mode": 1, "client_guid": "6b29fc40-ca47-1067-b31d-00dd010662da", "client_family": "samba-client",
         "client_impl": "6e2a9b0c41d7f853", "offered": "0x0302",
@@ -67,7 +68,8 @@ def alert(number, flow, finding, **more):
                        "severity": 1},
              "smb": {}, "negwatch": {"schema": 1, "alert_id": number, "rule": finding["rule"], "name": finding["name"],
                                      "severity": finding["severity"], "verdict": "mismatch", "text": finding["text"],
-                                     "count": 1, "finding": finding, "flow": flow}}
+                                     "count": 1, "evidence": f"{YEAR}-01-02T030405Z-{number}-{flow['client_ip']}.pcapng",
+                                     "finding": finding, "flow": flow}}
     return whole | more
 
 
@@ -76,7 +78,7 @@ def answers():
     all_flows = flows()
     pairs = [(flow, finding) for flow in all_flows for finding in flow["findings"]]
     alerts = [alert(number, flow, finding) for number, (flow, finding) in enumerate(pairs, 1)]
-    other = PEER | {"client_ip": "2001:db8::7:1", "listed": False, "validated": 4, "proven": "0x0302", "not_validated": 0}
+    other = PEER | {"client_ip": "2001:db8::7:1", "server_ip": "2001:db8::7:10", "listed": False, "validated": 4, "proven": "0x0302", "not_validated": 0}
     return {"status": {"status": copy.deepcopy(STATUS)}, "alerts": {"alerts": alerts},
             "show": {"alert": alerts[0]}, "flows": {"total": len(all_flows), "flows": all_flows},
             "peers": {"total": 2, "peers": [PEER, other]}, "watch": {}, "metrics": {"metrics": "negwatch_syslog_up 1\n"},
@@ -96,7 +98,8 @@ def unfit(table):
 
 
 class Straw:
-    """Serves until closed. table: {verb: answer}; a value that is bytes is sent as it is, None gives no answer."""
+    """Serves until closed. table: {verb: answer}; a value that is bytes is sent as it is, None gives no answer, a function
+    makes it of the request."""
 
     def __init__(self, table, stream=()):
         self.table, self.stream = table, list(stream)
@@ -118,8 +121,11 @@ class Straw:
     def _serve(self, client):
         with client, contextlib.suppress(OSError, ValueError):
             for line in client.makefile("r", encoding="utf-8"):
-                verb = json.loads(line)["cmd"]
+                request = json.loads(line)
+                verb = request["cmd"]
                 answer = self.table.get(verb, {"ok": False, "error": "unknown command"})
+                if callable(answer):
+                    answer = answer(request)
                 if answer is None:
                     client.recv(1)
                     return

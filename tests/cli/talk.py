@@ -50,6 +50,46 @@ def filters(tap, table):
         tap.same("filter: nothing left is said on standard error", (rc, out, err), (0, "", "Nothing matches.\n"))
 
 
+# (words, how many requests, ids of 23 alerts that come 5 at a time, with a gap without any from 8 to 14)
+PAGES = [
+    ("", 1, [19, 20, 21, 22, 23]), ("--limit 7", 2, [17, 18, 19, 20, 21, 22, 23]), ("--limit 5", 1, [19, 20, 21, 22, 23]),
+    ("--client 10.0.0.0/8", 5, [1, 2, 3, 4, 5, 6, 7, 15, 16, 17, 18, 19, 20, 21, 22, 23]),
+    ("--rule 101 --limit 9", 4, [7, 15, 16, 18, 19, 20, 21, 22, 23]), ("--rule 109", 5, [17]),
+    (f"--since {straw.YEAR}-01-02T03:16:05Z --utc", 4, [16, 17, 18, 19, 20, 21, 22, 23]),
+    ("--after 20", 1, [21, 22, 23]),
+]
+
+
+def paged(alerts, asked):
+    """Answers as negwatchd does, 5 numbers at a time."""
+    def answer(request):
+        asked.append(request)
+        before, since = min(request.get("before", 24), 24), request.get("since", 0)
+        first = max(before - min(request.get("limit", 5), 5), since + 1, 1)
+        page = [one for one in alerts if first <= one["negwatch"]["alert_id"] < before]
+        return {"alerts": page} | ({"before": first} if first > max(since + 1, 1) else {})
+    return answer
+
+
+def pages(tap, table):
+    """A filter looks at all alerts that there are, and no further back than it has to."""
+    asked, alerts = [], []
+    for number in (*range(1, 8), *range(15, 24)):
+        one = json.loads(json.dumps(table["alerts"]["alerts"][0]))
+        one["timestamp"] = f"{straw.YEAR}-01-02T03:{number:02}:05.120334+0000"
+        one["src_ip"] = "10.1.2.3"
+        one["negwatch"] |= {"alert_id": number, "rule": 109 if number == 17 else 101}
+        alerts.append(one)
+    with straw.straw(table | {"alerts": paged(alerts, asked)}) as daemon:
+        for words, requests, ids in PAGES:
+            asked.clear()
+            rc, out, err = straw.ask(daemon, "alerts", "--json", *words.split())
+            got = [one["negwatch"]["alert_id"] for one in json.loads(out)["alerts"]] if rc == 0 else err
+            tap.same(f"pages: alerts {words or 'without a filter'}", (got, len(asked)), (ids, requests))
+        rc, out, err = straw.ask(daemon, "check", "--since", f"{straw.YEAR}-01-01")
+        tap.ok("pages: check counts all of its time", rc == 2 and "critical=16;" in out, out + err)
+
+
 def watch(tap, table):
     alerts = table["alerts"]["alerts"]
     with straw.straw(table, [*alerts, {"lost": 7}, alerts[0]]) as daemon:
@@ -107,6 +147,7 @@ def progress(tap):
 def check(tap):
     table = straw.answers()
     filters(tap, table)
+    pages(tap, table)
     watch(tap, table)
     nonsense(tap, table)
     progress(tap)

@@ -3,15 +3,21 @@
 Two monitored hosts, each with its negwatchd and a real rsyslogd as scripts/contrib has it, and a third rsyslogd that
 gathers both journals: `negwatch locate` on that one file has to name the leg on which the tamper box sits.
 """
+import collections
+import glob
 import json
 import os
+import signal
 import subprocess
 
+import cable
+import replay
 import stage
 from lab import box, daemon, net, samba
 
 CONTRIB = os.path.join(daemon.ROOT, "scripts", "contrib")
 PORT = 10514
+ROTATED, PER_FILE = 400, 20
 
 
 class Rsyslog:
@@ -31,12 +37,13 @@ class Rsyslog:
             with open(os.path.join(self.work, name), "w", encoding="ascii") as out:
                 out.write(text)
         self.output = os.path.join(self.work, "output")
-        with open(self.output, "wb") as out:
-            self.process = subprocess.Popen(
-                samba.inside(namespace, self.work, ["rsyslogd", "-n", "-f", f"{self.work}/rsyslog.conf",
-                                                    "-i", f"{self.work}/pid"]),
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        self.argv = samba.inside(namespace, self.work, ["rsyslogd", "-n", "-f", f"{self.work}/rsyslog.conf", "-i", f"{self.work}/pid"])
+        self.start()
         network.on_close(lambda: net.stop(self.process))
+
+    def start(self):
+        with open(self.output, "ab") as out:
+            self.process = subprocess.Popen(self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
 
     def said(self):
         with open(self.output, encoding="utf-8", errors="replace") as text:
@@ -99,4 +106,68 @@ def rsyslog():
                 raise stage.Failed(f"{name}: a good exchange is in syslog")
 
 
-TESTS = {"rsyslog": rsyslog}
+def ids_in(path):
+    """The numbers of the alerts in a file of JSON lines, as often as they are there."""
+    if not os.path.exists(path):
+        return collections.Counter()
+    with open(path, encoding="utf-8") as lines:
+        return collections.Counter(json.loads(line)["negwatch"]["alert_id"] for line in lines if line.endswith("\n"))
+
+
+def rotation():
+    """rsyslogd follows a journal whose files are closed and compressed all the time, rests while one is closed, and is
+    started again between two: each alert arrives, once."""
+    with cable.lab() as network:
+        central = os.path.join(network.directory, "rsyslog-box", "fleet.jsonl")
+        Rsyslog(network, network.box, "rsyslog-central.conf", {'"/var/log/negwatch-fleet.jsonl"': f'"{central}"'})
+        wire, frames, made = cable.Cable(network, "nwa"), replay.frames(cable.ALTERED), 0
+        host = daemon.Daemon(network, network.server, ["nwa"], hostname="fs01", journal_file_kib=64, syslog_rate=0)
+        state = os.path.join(host.directory, "state")
+        follower = Rsyslog(network, network.server, "rsyslog-host.conf", {
+            '"/var/lib/negwatch/alerts.jsonl"': f'"{state}/alerts.jsonl"', '"logs.example.org"': '"10.77.2.1"'})
+
+        def alter(count):
+            nonlocal made
+            made += count
+            for _ in range(count):
+                port = next(cable.PORTS)
+                for frame, inward in frames:
+                    wire.send(replay.on_port(frame, inward, port), inward)
+            net.wait_for(f"{made} alerts", lambda: host.objects("status")["alerts"]["total"] == made, 10, 0.02)
+
+        def await_all():
+            try:
+                net.wait_for("all alerts in the central file", lambda: len(ids_in(central)) >= made, 20, 0.05)
+            except net.LabError as problem:
+                missing = sorted(set(range(1, made + 1)) - set(ids_in(central)))
+                raise stage.Failed(f"{problem}; missing {missing[:20]} of {made}; {follower.said()}") from None
+
+        def closed():
+            return len(glob.glob(os.path.join(state, "alerts-*")))
+        alter(1)
+        await_all()  # it is there, and follows
+        for _ in range(ROTATED // PER_FILE):
+            alter(PER_FILE)
+            await_all()
+        followed = closed()
+        with open(f"/proc/{follower.process.pid}/comm", encoding="ascii") as name:
+            if name.read() != "rsyslogd\n":
+                raise stage.Failed("the process to be stopped is not rsyslogd itself")
+        follower.process.send_signal(signal.SIGSTOP)
+        alter(PER_FILE)
+        net.wait_for("a closed file", lambda: closed() > followed, 10, 0.02)
+        follower.process.send_signal(signal.SIGCONT)
+        await_all()
+        net.stop(follower.process)
+        alter(2)
+        follower.start()
+        await_all()
+        alter(PER_FILE)
+        await_all()
+        twice = [which for which, times in ids_in(central).items() if times > 1]
+        if twice or followed < ROTATED // PER_FILE // 2:
+            raise stage.Failed(f"{followed} files were closed; arrived more than once: {twice[:20]}")
+        print(f"# {made} alerts in {closed()} closed files and one more, each once in the central file", flush=True)
+
+
+TESTS = {"rsyslog": rsyslog, "rotation": rotation}

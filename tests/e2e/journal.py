@@ -286,6 +286,23 @@ def deaf():
             raise stage.Failed(f"the last: {here.lines()[-1]}")
 
 
+def pages(host, limit):
+    """The numbers of all alerts, asked for as many at a time, from the newest back."""
+    found, before = [], None
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(host.socket)
+        stream = sock.makefile("rw", encoding="utf-8")
+        for _ in range(LISTED):
+            stream.write(json.dumps({"cmd": "alerts", "limit": limit} | ({"before": before} if before else {})) + "\n")
+            stream.flush()
+            answer = json.loads(stream.readline())
+            found = [number(alert) for alert in answer["alerts"]] + found
+            before = answer.get("before")
+            if not before:
+                break
+    return found
+
+
 def old_ones():
     """Alerts in closed files are listed, shown and replayed; a test alert goes everywhere; both are for root alone."""
     with place() as here:
@@ -299,6 +316,7 @@ def old_ones():
         wants("listed", [number(alert) for alert in host.alerts()], list(range(1, LISTED + 1)))
         wants("listed of them", [number(alert) for alert in host.objects("alerts", "--limit", str(LISTED - 10), "--after", "12")],
               list(range(13, LISTED + 1)))
+        wants("listed in pages", pages(host, 70), list(range(1, LISTED + 1)))
         wants("shown", json.loads(host.ask("show", "1", "--json").stdout)["alert"]["negwatch"]["alert_id"], 1)
         done = host.ask("replay", "--since", "1h")
         if done.returncode != 0:

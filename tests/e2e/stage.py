@@ -3,6 +3,7 @@
 import json
 import statistics
 
+import held
 from lab import box, daemon, logsocket, net, samba, sniffer
 
 ANSWER_TIMEOUT = 2  # seconds until rule 106
@@ -106,6 +107,7 @@ class Stage:
             raise Failed(f"{where}: rules {sorted(surplus)} reported, wanted {sorted(expect.rules)} and no other")
         for alert in alerts:
             self.check_alert(where, alert, expect)
+            held.hold(host, alert)
         for key, wanted in expect.flow.items():
             value = flow.get(key)
             if value != wanted and not (isinstance(wanted, set) and value in wanted):

@@ -5,17 +5,31 @@
 
 #include "../unit/talk.h"
 
-/* xorshift64: the same seed gives the same flows everywhere. */
+/* xorshift64: the same seed gives the same flows everywhere. As long as there are bytes of a fuzzer, these
+ * are what is rolled. */
 struct dice {
 	uint64_t state;
+	const uint8_t *at, *end;
 };
 
-static inline uint32_t roll(struct dice *d, uint32_t n)
+/* Nobody chooses this one: the content of what is of no interest. */
+static inline uint32_t roll_blind(struct dice *d, uint32_t n)
 {
 	d->state ^= d->state << 13;
 	d->state ^= d->state >> 7;
 	d->state ^= d->state << 17;
 	return (uint32_t)((d->state >> 32) * n >> 32);
+}
+
+static inline uint32_t roll(struct dice *d, uint32_t n)
+{
+	uint32_t v = 0;
+
+	if (d->at == d->end)
+		return roll_blind(d, n);
+	for (uint32_t span = 1; span < n && d->at<d->end; span = span> n >> 8 ? n : span << 8)
+		v = v << 8 | *d->at++;
+	return v % n;
 }
 
 /* What was changed on the way, and so has to be found. */

@@ -25,7 +25,7 @@ static void longer(struct dice *d, struct talk_msg *m, uint32_t n)
 	uint32_t len = m->len - 4 + n;
 
 	for (uint32_t i = m->len; i < m->len + n; i++)
-		m->bytes[i] = (uint8_t)roll(d, 256);
+		m->bytes[i] = (uint8_t)roll_blind(d, 256);
 	m->len += n;
 	m->bytes[1] = len >> 16;
 	m->bytes[2] = len >> 8;

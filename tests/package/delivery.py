@@ -2,17 +2,22 @@
 """Alerts of the running daemon, read back from real receivers: every key, in every form; and nothing lost while they rest."""
 import os
 import tempfile
+import time
 
 import harness
 import receivers
 from harness import expect
 
 import cable
+import replay
 from lab import daemon, net
 
 # A name that Linux allows, and that tries to be a quote, another pair, another element and an escape sequence.
 HOSTILE = 'e"a=1;]\x1b[2\\'
 REST = 30  # alerts while a receiver rests: more than its socket takes (net.unix.max_dgram_qlen, usually 10)
+AWAY = 60  # seconds
+SLOWEST = 5  # seconds for one alert and the daemon's answer, on a machine that does other things, too
+ALTERED = replay.frames(cable.ALTERED)
 DIALECTS = {"0x0202": "2.02", "0x0210": "2.10", "0x0300": "3.00", "0x0302": "3.02", "0x0311": "3.11"}
 
 
@@ -34,9 +39,9 @@ def expected(alert):
     return {key: str(value) for key, value in keys.items()}
 
 
-def start(network, receiver, name):
+def start(network, receiver, name, **options):
     """A daemon that tells this receiver, with each alert for itself."""
-    return daemon.Daemon(network, network.server, [name], syslog_socket=receiver.socket, syslog_format=receiver.form, fold_window=0)
+    return daemon.Daemon(network, network.server, [name], syslog_socket=receiver.socket, syslog_format=receiver.form, **options)
 
 
 def ids(receiver):
@@ -71,28 +76,80 @@ def every_key(receiver, network, name, pattern):
     return f"{len(want)} keys"
 
 
-def rests(receiver, network):
-    """The receiver stops reading until its queue is full; it is away; it comes back: all arrive, each once."""
-    wire = cable.Cable(network, "nws")
-    host = start(network, receiver, "nws")
-    receiver.pause()
-    for _ in range(REST):
-        wire.altered(host)
-    backlog = host.objects("status")["syslog"]["backlog"]
-    expect(backlog > 0, "its queue never got full")
-    receiver.go_on()
-    await_ids(receiver, set(range(1, REST + 1)))
-    net.wait_for("the queue to be empty", lambda: host.objects("status")["syslog"]["backlog"] == 0, 40, 0.05)
-    receiver.stop()
-    for _ in range(5):
-        wire.altered(host)
-    expect(host.objects("status")["syslog"]["backlog"] == 5, "what can't be sent has to wait")
-    receiver.start()
-    await_ids(receiver, set(range(1, REST + 6)))
-    seen = [row["alert_id"] for row in receiver.parsed() if "alert_id" in row and "replayed" not in row]
-    expect(len(seen) == len(set(seen)), f"told twice: {seen}")
-    host.close()
-    return f"{REST + 5} alerts, {backlog} of them waited for a full queue"
+class Party:
+    """A receiver, and a daemon on a cable of its own that tells it all."""
+
+    def __init__(self, network, directory, name, number):
+        self.name, self.made = name, 0
+        os.mkdir(os.path.join(directory, name))
+        self.receiver = receivers.FORMS[name, "text"](os.path.join(directory, name), "text")
+        network.on_close(self.receiver.stop)
+        self.receiver.start()
+        self.wire = cable.Cable(network, f"nws{number}")
+        self.host = start(network, self.receiver, f"nws{number}", syslog_rate=0)
+        self.slowest = 0.0  # seconds from an alert's last packet to the daemon's answer that counts it
+
+    def status(self):
+        return self.host.objects("status")
+
+    def alter(self):
+        """One more alert; the daemon has to count it, whatever its receiver does."""
+        port, begun = next(cable.PORTS), time.monotonic()
+        for frame, inward in ALTERED:
+            self.wire.send(replay.on_port(frame, inward, port), inward)
+        self.made += 1
+        net.wait_for(f"alert {self.made} of {self.name}", lambda: self.status()["alerts"]["by_rule"].get("101") == self.made, 20, 0.01)
+        self.slowest = max(self.slowest, time.monotonic() - begun)
+
+    def all_arrive(self):
+        await_ids(self.receiver, set(range(1, self.made + 1)))
+        net.wait_for("the queue to be empty", lambda: self.status()["syslog"]["backlog"] == 0, 40, 0.05)
+
+    def copies(self):
+        """(alerts told at once, lines with replayed=1); none comes twice without it."""
+        rows = [row for row in self.receiver.parsed() if "alert_id" in row]
+        plain = [row["alert_id"] for row in rows if "replayed" not in row]
+        expect(len(plain) == len(set(plain)), f"{self.name}: told twice without replayed=1: {plain}")
+        return len(plain), len(rows) - len(plain)
+
+
+def outage():
+    """All receivers stop reading until their queues are full; are gone for a minute under alerts; and come back."""
+    with tempfile.TemporaryDirectory(prefix="nwlog.", dir="/tmp") as directory, cable.lab() as network:
+        parties = [Party(network, directory, name, number) for number, name in enumerate(("rsyslog", "syslog-ng", "journald"))]
+        said = []
+        for party in parties:
+            party.receiver.pause()
+            for _ in range(REST):
+                party.alter()
+            waited = party.status()["syslog"]["backlog"]
+            expect(waited > 0, f"the queue of {party.name} never got full")
+            party.receiver.go_on()
+            said.append(f"{party.name}: of {REST} alerts {waited} waited for its full queue")
+        for party in parties:
+            party.all_arrive()
+            party.receiver.stop()
+        end, before = time.monotonic() + AWAY, [party.made for party in parties]
+        while time.monotonic() < end:
+            for party in parties:
+                party.alter()
+        for party, count in zip(parties, before):
+            expect(party.status()["syslog"]["backlog"] == party.made - count, "what can't be sent has to wait")
+            party.receiver.start()
+        back = time.monotonic()
+        for index, party in enumerate(parties):
+            party.all_arrive()
+            took = time.monotonic() - back
+            party.alter()
+            party.all_arrive()
+            plain, replayed = party.copies()
+            expect(replayed >= party.made - 1 - before[index], f"{party.name}: {replayed} of those that waited say so")
+            expect(party.slowest < SLOWEST, f"{party.name}: an alert took {party.slowest:.1f} s")
+            expect(party.host.close() == 0, f"its end: {party.host.said()}")
+            said[index] += (f"; {party.made - 1 - before[index]} in {AWAY} s without its socket, all there {took:.0f} s after its "
+                            f"return; {party.made} arrived, {plain} at once, {replayed} with replayed=1, none lost, none twice without "
+                            f"it; no alert took longer than {party.slowest * 1000:.0f} ms to be counted")
+        return "\n".join(said)
 
 
 def test(name, form, check):
@@ -128,6 +185,6 @@ def snippet_of_rsyslog():
 def tests():
     found = {f"{name}/{form}": test(name, form, lambda r, n: every_key(r, n, "nwq", "nwq")) for name, form in receivers.FORMS}
     found |= {f"{name}/{form}/hostile": test(name, form, lambda r, n: every_key(r, n, HOSTILE, HOSTILE[:2] + "*")) for name, form in receivers.FORMS}
-    found |= {f"{name}/rests": test(name, "text", rests) for name in ("rsyslog", "syslog-ng", "journald")}
+    found["outage"] = outage
     found["rsyslog/snippet"] = snippet_of_rsyslog
     return found

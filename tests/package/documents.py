@@ -89,6 +89,7 @@ def completion_completes():
                 (("negwatch", "peers", "--not"), ["--not-validated"]),
                 (("negwatch", "read", "--vantage", "cl"), ["client"]),
                 (("negwatch", "read", f"{directory}/tr"), [f"{directory}/trace.pcap"]),
+                (("negwatch", "report", "-o", f"{directory}/tr"), [f"{directory}/trace.pcap"]),
                 (("negwatch", "doctor", "l"), ["lo"]),
                 (("negwatchd", "--check"), ["--check-config"]),
                 (("negwatchd", "-o", "syslog_fo"), ["syslog_format="]),

@@ -144,7 +144,11 @@ def status_of(machine, pid):
 
 def at_work(machine):
     """The unit is active in its sandbox, and watches the machine's interface."""
-    net.wait_for("negwatchd to be active", lambda: machine.show("ActiveState") == "active", 20, 0.1)
+    try:
+        net.wait_for("negwatchd to be active", lambda: machine.show("ActiveState") == "active", 20, 0.1)
+    except net.LabError as problem:
+        said = machine.run("journalctl", "--unit", UNIT, "--no-pager", "--lines=30", "--output=short-precise", check=False).stdout
+        raise Failed(f"{problem}; {machine.show('ActiveState')}, {machine.show('SubState')}, {machine.show('Result')}\n{said}") from None
     pid = machine.show("MainPID")
     status = status_of(machine, pid)
     expect(int(status["CapEff"], 16) == CAPABILITIES and int(status["CapBnd"], 16) == CAPABILITIES, f"capabilities {status['CapEff']}")

@@ -156,7 +156,7 @@ source s_src {{ unix-dgram("{self.socket}"{flags}); }};
 
 
 class Journald(Receiver):
-    """systemd-journald with a /run of its own, in a mount namespace."""
+    """systemd-journald with a /run of its own, bound in a mount namespace."""
 
     PACKAGE = None
 
@@ -168,24 +168,17 @@ class Journald(Receiver):
             raise harness.Skip("journald needs /etc/machine-id")
         self.form = form
 
+        self.run = os.path.join(directory, "run")  # outlives it, and so does what it wrote
+        os.mkdir(self.run)
+        self.socket = os.path.join(self.run, "systemd", "journal", "socket" if form == "journal" else "dev-log")
+
     def argv(self):
-        return ["unshare", "--mount", "sh", "-c", "mount -t tmpfs none /run && mkdir -p /run/systemd/journal /run/log/journal && "
+        return ["unshare", "--mount", "sh", "-c", f"mount --bind {self.run} /run && mkdir -p /run/systemd/journal /run/log/journal && "
                 f"exec {JOURNALD}"]
 
-    def ready(self):
-        # unshare does not fork: the process that was started is journald.
-        self.socket = f"/proc/{self.process.pid}/root/run/systemd/journal/" + ("socket" if self.form == "journal" else "dev-log")
-        return super().ready()
-
-    def stop(self):
-        if self.process:
-            self.process.send_signal(signal.SIGCONT)
-            net.stop(self.process)
-            self.process = None
-
     def parsed(self):
-        folder = f"/proc/{self.process.pid}/root/run/log/journal"
-        if not os.listdir(folder):
+        folder = os.path.join(self.run, "log", "journal")
+        if not os.path.isdir(folder) or not os.listdir(folder):
             return []
         out = subprocess.run(["journalctl", "--directory", os.path.join(folder, os.listdir(folder)[0]), "--output", "json", "--all",
                               "--no-pager", "SYSLOG_IDENTIFIER=negwatchd"], stdout=subprocess.PIPE, text=True, check=False).stdout

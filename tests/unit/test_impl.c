@@ -119,7 +119,7 @@ static void cut_messages_are_unknown(void **state)
 		said_event(&ev, one, request);
 		nw_traits_read(&whole, &ev);
 		for (n = 0; n + 4 < ev.data_len; n++) {
-			size_t size = NW_EVENT_SMALL + 4 + n;
+			size_t size = offsetof(struct nw_event, data) + 4 + n;
 			struct nw_event *cut = memcpy(malloc(size), &ev, size);
 
 			cut->data_len = (uint16_t)(4 + n);
@@ -155,7 +155,7 @@ static void lying_messages_are_survived(void **state)
 					   request ? &said_clients[i] : &said_servers[i - said_n_clients],
 					   request);
 				ev.data[4 + at[k]] = (uint8_t)v;
-				size = NW_EVENT_SMALL + ev.data_len;
+				size = offsetof(struct nw_event, data) + ev.data_len;
 				copy = memcpy(malloc(size), &ev, size);
 				nw_traits_read(&t, copy);
 				free(copy);

@@ -101,6 +101,16 @@ static void times_read_back(void **state)
 	assert_int_equal(wall, WALL);
 	assert_int_equal(nw_time_parse("yesterday", &wall), -EINVAL);
 	assert_int_equal(nw_time_parse("2026-11-22T13:05:01", &wall), -EINVAL);
+	/* What 64 bits of nanoseconds do not hold, as a damaged file or a request may say it (found by
+	 * fuzzing). */
+	assert_int_equal(nw_time_parse("1013-11-22T12:05:01Z", &wall), -EINVAL);
+	assert_int_equal(nw_time_parse("1969-12-31T23:59:59Z", &wall), -EINVAL);
+	assert_int_equal(nw_time_parse("2326-11-22T12:05:01Z", &wall), -EINVAL);
+	assert_int_equal(nw_time_parse("9999-12-31T23:59:59Z", &wall), -EINVAL);
+	assert_int_equal(nw_time_since("9999-12-31", WALL, true, &wall), -EINVAL);
+	assert_int_equal(wall, WALL);
+	assert_int_equal(nw_time_parse("1970-01-01T00:00:00Z", &wall), 0);
+	assert_int_equal(wall, 0);
 	assert_string_equal(nw_duration_text(text, 170000), "0.17 ms");
 	assert_string_equal(nw_duration_text(text, 5ULL * 3600 * 1000000000 + 240ULL * 1000000000),
 			    "5 h 4 min");

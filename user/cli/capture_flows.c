@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A capture file as flows: what `read` and `locate` share. */
+/* A capture file as flows: what `read`, `locate` and `report` share. */
+#include <stdio.h>
+#include <string.h>
+
 #include "capture_flows.h"
 #include "read_order.h"
 #include "read_progress.h"
+#include "../util/text.h"
 
 struct flows {
-	struct nw_engine *engine;
+	struct nw_engine *engine; /* made when it is known what kind of file it is */
+	const struct nw_capture_info *info;
+	enum nw_vantage vantage;
 	struct nw_tap *tap;
 	struct nw_clock clock;
 	nw_flow_fn fn;
@@ -27,12 +33,31 @@ static int on_event(void *arg, const struct nw_event *ev)
 	return nw_engine_event(((struct flows *)arg)->engine, ev);
 }
 
+static int start(struct flows *f)
+{
+	static const struct nw_engine_ops ops = { .done = on_done };
+	const struct nw_evidence_mark *m = f->info->is_evidence ? &f->info->evidence : NULL;
+	struct nw_engine_config cfg;
+
+	nw_engine_defaults(&cfg);
+	cfg.vantage = m && f->vantage == NW_VANTAGE_UNKNOWN ? m->vantage : f->vantage;
+	cfg.idle_timeout = 0;
+	if (m) {
+		cfg.answer_timeout = m->waits[0];
+		cfg.outcome_wait = m->waits[1];
+		cfg.abort_window = m->waits[2];
+	}
+	return nw_engine_new(&f->engine, &cfg, &ops, f);
+}
+
 static int on_packet(void *arg, const struct nw_tap_packet *pkt)
 {
 	struct flows *f = arg;
 	struct nw_tap_packet p = *pkt;
-	int err;
+	int err = f->engine ? 0 : start(f);
 
+	if (err)
+		return err;
 	if (f->progress)
 		nw_progress_step(f->progress);
 	p.ts = nw_clock_of(&f->clock, pkt->ts);
@@ -43,24 +68,20 @@ static int on_packet(void *arg, const struct nw_tap_packet *pkt)
 int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_vantage vantage,
 		     nw_flow_fn fn, void *arg, struct nw_capture_info *info, struct nw_progress *progress)
 {
-	static const struct nw_engine_ops ops = { .done = on_done };
-	struct flows f = { .fn = fn, .arg = arg, .progress = progress };
-	struct nw_engine_config cfg;
+	struct flows f = { .info = info, .vantage = vantage, .fn = fn, .arg = arg, .progress = progress };
 	int err;
 
 	*info = (struct nw_capture_info){ .link_type = -1 };
 	if (progress)
 		nw_progress_begin(progress, path, info);
-	nw_engine_defaults(&cfg);
-	cfg.vantage = vantage;
-	cfg.idle_timeout = 0;
-	err = nw_engine_new(&f.engine, &cfg, &ops, &f);
-	if (!err)
-		err = nw_tap_new(&f.tap, tap, on_event, &f);
+	err = nw_tap_new(&f.tap, tap, on_event, &f);
 	if (!err)
 		err = nw_capture_read(path, on_packet, &f, info);
 	if (f.engine) {
-		/* Time went on to the last packet, also if that was no SMB. */
+		/* Time went on to the last packet, also if that was no SMB; to the finding, where it is
+		 * evidence. */
+		if (info->is_evidence && info->evidence.until > f.clock.now)
+			nw_clock_of(&f.clock, info->evidence.until);
 		nw_engine_tick(f.engine, f.clock.now);
 		nw_engine_flush(f.engine);
 	}
@@ -69,4 +90,15 @@ int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_
 	nw_tap_free(&f.tap);
 	nw_engine_free(&f.engine);
 	return err ? err : f.stopped;
+}
+
+void nw_capture_complain(const char *command, const char *path, const char *what)
+{
+	char safe[1024];
+	struct nw_text t;
+
+	nw_text_init(&t, safe, sizeof(safe));
+	nw_text_escape(&t, path, strlen(path));
+	fflush(stdout);
+	fprintf(stderr, "negwatch %s: %s: %s\n", command, strcmp(path, "-") ? safe : "standard input", what);
 }

@@ -19,4 +19,7 @@ typedef int (*nw_flow_fn)(void *arg, const struct nw_conn *c, int64_t wall_offse
 int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_vantage vantage,
 		     nw_flow_fn fn, void *arg, struct nw_capture_info *info, struct nw_progress *progress);
 
+/* Says on stderr what is wrong with a file. */
+void nw_capture_complain(const char *command, const char *path, const char *what);
+
 #endif

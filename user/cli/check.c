@@ -12,6 +12,8 @@
 #include "../util/util.h"
 
 #define WINDOW_S 3600
+/* Monitoring systems give a plugin 10 s. */
+#define ANSWER_MS 4000
 
 /* The plugins' own exit codes, and their order of weight. */
 enum { OK = 0, WARNING = 1, CRITICAL = 2, UNKNOWN = 3 };
@@ -73,9 +75,11 @@ static void look_at_sinks(struct report *r, const json_t *status)
 		problem(r, WARNING, "syslog fails: %s%s", nw_str(status, "syslog.error"), "");
 	if (*nw_str(status, "journal.error"))
 		problem(r, WARNING, "the alert journal fails: %s%s", nw_str(status, "journal.error"), "");
+	if (*nw_str(status, "evidence.error"))
+		problem(r, WARNING, "evidence can't be written: %s%s", nw_str(status, "evidence.error"), "");
 }
 
-/* Counts the alerts of the time; the last one's time goes into last, "" if there is none. */
+/* Counts the alerts; the last one's time goes into last, "" if there is none. */
 static void count_alerts(struct report *r, const json_t *alerts, char last[NW_TIME_TEXT])
 {
 	json_t *clients = json_object();
@@ -87,10 +91,7 @@ static void count_alerts(struct report *r, const json_t *alerts, char last[NW_TI
 	{
 		const char *severity = nw_str(a, "negwatch.severity");
 		bool bad = strcmp(severity, "critical") == 0;
-		int64_t when;
 
-		if (nw_time_parse(nw_str(a, "timestamp"), &when) == 0 && when < r->from)
-			continue;
 		if (!bad && strcmp(severity, "warning") != 0 && strcmp(severity, "error") != 0)
 			continue;
 		r->critical += bad;
@@ -161,23 +162,29 @@ static int examine(struct report *r, const json_t *status, const json_t *alerts)
 void nw_help_check(void)
 {
 	puts("\nExit: 0 OK; 1 WARNING: alerts, an interface that is not watched, events lost in\n"
-	     "the time, syslog or journal failing; 2 CRITICAL: critical alerts, or nothing is\n"
-	     "watched; 3 UNKNOWN: no daemon to ask, or wrong usage. --since defaults to 1h.");
+	     "the time, syslog, journal or evidence failing; 2 CRITICAL: critical alerts, or\n"
+	     "nothing is watched; 3 UNKNOWN: no daemon to ask, or wrong usage. --since\n"
+	     "defaults to 1h.");
 }
 
 int nw_cmd_check(const struct nw_cli *cli, int argc, char **argv)
 {
-	json_t *status = NULL, *alerts = NULL;
+	json_t *status = NULL, *alerts = json_array();
+	struct nw_cli wanted = *cli;
+	uint64_t total;
 	char text[2048];
 	struct report r = {
 		.cli = cli,
 		.from = cli->since ? cli->since_wall : nw_wall() - (int64_t)(WINDOW_S * NW_NS_PER_S),
 	};
 	char why[512];
-	int ret = nw_ask_quietly(cli, json_pack("{s:s}", "cmd", "status"), &status, why, sizeof(why));
+	int ret;
 
+	wanted.since_wall = r.from;
+	wanted.answer_ms = ANSWER_MS;
+	ret = nw_ask_quietly(&wanted, json_pack("{s:s}", "cmd", "status"), &status, why, sizeof(why));
 	if (!ret)
-		ret = nw_ask_quietly(cli, json_pack("{s:s}", "cmd", "alerts"), &alerts, why, sizeof(why));
+		ret = nw_fetch(&wanted, "alerts", &nw_alert_keys, alerts, &total, why, sizeof(why));
 	nw_text_init(&r.text, text, sizeof(text));
 	if (ret) {
 		r.state = UNKNOWN;
@@ -185,7 +192,7 @@ int nw_cmd_check(const struct nw_cli *cli, int argc, char **argv)
 		print_line(&r, "");
 		ret = UNKNOWN;
 	} else {
-		ret = examine(&r, nw_at(status, "status"), nw_at(alerts, "alerts"));
+		ret = examine(&r, nw_at(status, "status"), alerts);
 	}
 	json_decref(status);
 	json_decref(alerts);

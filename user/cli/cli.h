@@ -54,11 +54,15 @@ struct nw_cli {
 	uint64_t limit;			  /* 0: not given */
 	unsigned int rule;		  /* only this one; 0: all */
 	const char *columns;		  /* of a table, separated by commas; NULL: the usual ones */
+	const char *out_file; /* report, evidence: where to, "-" is standard output; NULL: the command's own
+				 place */
 	enum nw_cli_color color;
 	bool colored;		    /* what that comes to */
 	uint64_t warning, critical; /* check: alerts from which on it warns; 0: not given */
 	enum nw_vantage vantage;
 	struct nw_cli_ports ports;
+	/* Not an option */
+	int answer_ms; /* how long to wait for an answer; 0: as long as is usual */
 };
 
 extern const struct nw_option nw_cli_options[];
@@ -81,6 +85,7 @@ extern const size_t nw_n_commands;
 int nw_cmd_status(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_alerts(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_show(const struct nw_cli *cli, int argc, char **argv);
+int nw_cmd_evidence(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_flows(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_peers(const struct nw_cli *cli, int argc, char **argv);
 int nw_cmd_watch(const struct nw_cli *cli, int argc, char **argv);
@@ -98,11 +103,14 @@ int nw_doctor_cost(const struct nw_cli *cli, int argc, char **argv);
 /* What `negwatch COMMAND --help` says beyond the options. */
 void nw_help_doctor(void);
 void nw_help_read(void);
+int nw_cmd_report(const struct nw_cli *cli, int argc, char **argv);
+void nw_help_report(void);
 int nw_cmd_locate(const struct nw_cli *cli, int argc, char **argv);
 void nw_help_locate(void);
 void nw_help_check(void);
 void nw_help_alerts(void);
 void nw_help_flows(void);
+void nw_help_evidence(void);
 void nw_help_peers(void);
 
 /* filter.c */
@@ -119,6 +127,19 @@ bool nw_filter_match(const struct nw_cli *cli, const struct nw_filter_keys *keys
 bool nw_filter_any(const struct nw_cli *cli);
 extern const struct nw_filter_keys nw_alert_keys;
 
+/* fetch.c */
+
+/* The daemon's own bound for connections in one answer. */
+#define NW_FETCH_MAX 10000
+
+/*
+ * Appends what matches of the list `what` ("alerts", "flows", "peers") to the empty array `all`, oldest
+ * first: as many as cli->limit says, or with a filter all there are. *total: the daemon's count of
+ * connections or peers, 0: not told. As nw_ask_quietly().
+ */
+int nw_fetch(const struct nw_cli *cli, const char *what, const struct nw_filter_keys *keys, json_t *all,
+	     uint64_t *total, char *why, size_t size);
+
 /* color.c */
 
 /* Settles cli->colored: by the option, the terminal, NO_COLOR and TERM. */
@@ -128,6 +149,8 @@ const char *nw_paint(const struct nw_cli *cli, enum nw_cli_paint paint);
 const char *nw_paint_end(const struct nw_cli *cli);
 
 /* client.c */
+
+#define NW_WHY_MAX 4608 /* what a reload complains of can be long */
 
 /*
  * Sends the request (stolen) and waits for the answer. Returns NW_EXIT_OK with *reply to be released, or
@@ -153,6 +176,9 @@ int nw_print_json(const char *key, const json_t *value);
 const json_t *nw_at(const json_t *o, const char *path);
 const char *nw_str(const json_t *o, const char *path);
 uint64_t nw_num(const json_t *o, const char *path);
+
+/* The number of an alert as people write it; 0 after having said that it is none. */
+unsigned long long nw_alert_number(const char *command, const char *text);
 
 /* Texts about alerts and flows. All write into out and return it. */
 /* "capabilities, guid" of an array of names; "" if it is empty. */

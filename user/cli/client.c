@@ -14,7 +14,6 @@
 
 /* A daemon that runs answers in milliseconds. */
 #define ANSWER_MS 15000
-#define WHY_MAX 4608 /* what a reload complains of can be long */
 
 /* One conversation. */
 struct talk {
@@ -38,6 +37,10 @@ static int unreachable(struct talk *t, int err)
 		 strerror(err),
 		 err == EACCES || err == EPERM ?
 			 "Ask as root, or as a member of the group that the socket belongs to." :
+		 err == ETIMEDOUT ?
+			 "It is there, but does not answer: see `systemctl status negwatchd`, then "
+			 "`systemctl restart "
+			 "negwatchd`." :
 			 "Start it with `systemctl start negwatchd`, or as root: negwatchd --foreground "
 			 "--interface NAME");
 	return NW_EXIT_UNREACHABLE;
@@ -130,7 +133,7 @@ static int begin(struct talk *t, json_t *request, json_t **reply)
 	ret = send_request(t, request);
 	if (ret)
 		return ret;
-	err = next_line(t, ANSWER_MS, reply);
+	err = next_line(t, t->cli->answer_ms ? t->cli->answer_ms : ANSWER_MS, reply);
 	if (err)
 		return unreachable(t, -err);
 	if (json_is_true(json_object_get(*reply, "ok")))
@@ -151,7 +154,7 @@ int nw_ask_quietly(const struct nw_cli *cli, json_t *request, json_t **reply, ch
 
 int nw_ask(const struct nw_cli *cli, json_t *request, json_t **reply)
 {
-	char why[WHY_MAX];
+	char why[NW_WHY_MAX];
 	int ret = nw_ask_quietly(cli, request, reply, why, sizeof(why));
 
 	if (ret)
@@ -162,7 +165,7 @@ int nw_ask(const struct nw_cli *cli, json_t *request, json_t **reply)
 int nw_follow(const struct nw_cli *cli, json_t *request, unsigned int every_ms,
 	      int (*fn)(void *arg, const json_t *line), void *arg)
 {
-	char why[WHY_MAX];
+	char why[NW_WHY_MAX];
 	_cleanup_(talk_close) struct talk t = { .cli = cli, .fd = -1, .why = why, .why_size = sizeof(why) };
 	json_t *line = NULL;
 	int ret = begin(&t, request, &line), err = 0;

@@ -2,6 +2,7 @@
 /* Reading the daemon's objects: members by path, and the short texts that several commands print. */
 #include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -92,4 +93,17 @@ const char *nw_when_text(const struct nw_cli *cli, char *out, size_t size, const
 	else
 		snprintf(out, size, "%.10s", then);
 	return out;
+}
+
+unsigned long long nw_alert_number(const char *command, const char *text)
+{
+	unsigned long long id;
+	char *end;
+
+	id = strtoull(text, &end, 10);
+	if (id && !*end && id <= INT64_MAX)
+		return id;
+	fprintf(stderr, "negwatch %s: \"%s\" is no alert number; `negwatch alerts` lists them\n", command,
+		text);
+	return 0;
 }

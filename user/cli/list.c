@@ -10,9 +10,6 @@
 #include "../util/time.h"
 #include "../util/util.h"
 
-/* The daemon's own bound for connections; alerts and peers come whole. */
-#define FLOWS_MAX 10000
-
 struct listing {
 	const char *name; /* of the command, and of the member of the answer */
 	struct nw_filter_keys keys;
@@ -21,41 +18,6 @@ struct listing {
 	void (*row)(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *o);
 	const char *empty;
 };
-
-static json_t *request(const struct nw_cli *cli, const struct listing *l)
-{
-	json_t *o = json_pack("{s:s}", "cmd", l->name);
-
-	/* With a filter of our own the daemon has to send all. */
-	if (nw_filter_any(cli))
-		json_object_set_new(o, "limit", json_integer(FLOWS_MAX));
-	else if (cli->limit)
-		json_object_set_new(o, "limit", json_integer((json_int_t)cli->limit));
-	if (cli->not_validated)
-		json_object_set_new(o, "not_validated", json_true());
-	if (cli->after)
-		json_object_set_new(o, "since", json_integer((json_int_t)cli->after));
-	return o;
-}
-
-/* Removes what doesn't match, and the oldest beyond the limit. */
-static void filter(const struct nw_cli *cli, json_t *list, const struct nw_filter_keys *keys)
-{
-	json_t *kept = json_array(), *o;
-	size_t i, n, skip;
-
-	json_array_foreach(list, i, o)
-	{
-		if (nw_filter_match(cli, keys, o))
-			json_array_append(kept, o);
-	}
-	n = json_array_size(kept);
-	skip = cli->limit && n > cli->limit ? n - cli->limit : 0;
-	json_array_clear(list);
-	for (i = skip; i < n; i++)
-		json_array_append(list, json_array_get(kept, i));
-	json_decref(kept);
-}
 
 /* "" if there is none. */
 static void number(char out[24], const json_t *value)
@@ -177,6 +139,7 @@ static void flow_row(const struct nw_cli *cli, struct nw_cli_table *table, const
 /* What is known of a peer's protection, the worst first. */
 static const char *peer_validated(const struct nw_cli *cli, char *out, size_t size, const json_t *p)
 {
+	bool failed = nw_num(p, "last_rule") >= 101 && nw_num(p, "last_rule") <= 106;
 	char when[NW_TIME_TEXT];
 
 	if (json_is_true(nw_at(p, "listed")) && nw_at(p, "last_proven"))
@@ -189,6 +152,7 @@ static const char *peer_validated(const struct nw_cli *cli, char *out, size_t si
 			 nw_num(p, "preauth")		  ? "not needed" :
 			 nw_num(p, "encrypted")		  ? "not seen (encrypted)" :
 			 nw_num(p, "guest")		  ? "guest, can't" :
+			 failed				  ? "no, see alerts" :
 							    "not seen");
 	return out;
 }
@@ -230,22 +194,22 @@ static void peer_row(const struct nw_cli *cli, struct nw_cli_table *table, const
 
 /* clang-format off */
 static const struct nw_column alert_columns[] = {
-	{ "ID", NW_COL_RIGHT }, { "TIME", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP },
-	{ "RULE", NW_COL_RIGHT }, { "NAME", NW_COL_WRAP }, { "FIELDS", NW_COL_WRAP }, { "ENDED BY", 0 },
+	{ "ID", NW_COL_RIGHT }, { "TIME", 0 }, { "CLIENT", NW_COL_WRAP | NW_COL_WHOLE }, { "SERVER", NW_COL_WRAP | NW_COL_WHOLE | NW_COL_SAME },
+	{ "RULE", NW_COL_RIGHT | NW_COL_SPARE }, { "NAME", NW_COL_WRAP }, { "FIELDS", NW_COL_WRAP }, { "ENDED BY", 0 },
 	{ "SEVERITY", NW_COL_EXTRA }, { "COUNT", NW_COL_RIGHT | NW_COL_EXTRA }, { "PORT", NW_COL_RIGHT | NW_COL_EXTRA },
 	{ "INTERFACE", NW_COL_EXTRA }, { "LEG", NW_COL_EXTRA }, { "COMMUNITY ID", NW_COL_EXTRA },
 	{ "TEXT", NW_COL_WRAP | NW_COL_EXTRA },
 };
 
 static const struct nw_column flow_columns[] = {
-	{ "START", 0 }, { "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP }, { "DIALECT", 0 },
+	{ "START", 0 }, { "CLIENT", NW_COL_WRAP | NW_COL_WHOLE }, { "SERVER", NW_COL_WRAP | NW_COL_WHOLE | NW_COL_SAME }, { "DIALECT", 0 },
 	{ "OBSERVED", 0 }, { "VALIDATED", NW_COL_WRAP }, { "ENDED BY", 0 }, { "RULES", NW_COL_WRAP },
 	{ "COMMUNITY ID", NW_COL_EXTRA }, { "PATH HINT", NW_COL_WRAP | NW_COL_EXTRA },
 	{ "UNSEEN", NW_COL_WRAP | NW_COL_EXTRA },
 };
 
 static const struct nw_column peer_columns[] = {
-	{ "CLIENT", NW_COL_WRAP }, { "SERVER", NW_COL_WRAP }, { "KIND", NW_COL_WRAP }, { "OFFERS", 0 },
+	{ "CLIENT", NW_COL_WRAP | NW_COL_WHOLE }, { "SERVER", NW_COL_WRAP | NW_COL_WHOLE | NW_COL_SAME }, { "KIND", NW_COL_WRAP | NW_COL_SPARE }, { "OFFERS", 0 },
 	{ "RUNS ON", 0 }, { "CONNS", NW_COL_RIGHT }, { "VALIDATED", NW_COL_WRAP }, { "LAST SEEN", 0 },
 	{ "FIRST SEEN", NW_COL_EXTRA }, { "PROVEN", NW_COL_EXTRA }, { "FINDINGS", NW_COL_RIGHT | NW_COL_EXTRA },
 	{ "CLIENT GUID", NW_COL_EXTRA },
@@ -267,7 +231,7 @@ static const struct listing flows = {
 	.columns = flow_columns,
 	.n_columns = NW_ARRAY_SIZE(flow_columns),
 	.row = flow_row,
-	.empty = "No SMB connections seen yet.",
+	.empty = "No SMB connections at present; `negwatch peers` has those that were.",
 };
 
 static const struct listing peers = {
@@ -281,7 +245,7 @@ static const struct listing peers = {
 
 /* To people; all into one table. Takes the table over. */
 static int print(const struct nw_cli *cli, const struct listing *l, struct nw_cli_table *table,
-		 const json_t *reply, const json_t *all)
+		 uint64_t total, const json_t *all)
 {
 	const json_t *o;
 	size_t i;
@@ -292,36 +256,32 @@ static int print(const struct nw_cli *cli, const struct listing *l, struct nw_cl
 	}
 	if (!json_array_size(all) && !cli->quiet)
 		fprintf(stderr, "%s\n", nw_filter_any(cli) ? "Nothing matches." : l->empty);
-	if (nw_filter_any(cli) && nw_num(reply, "total") > FLOWS_MAX && l == &flows && !cli->quiet)
-		fprintf(stderr, "negwatch: looked at the newest %d of %llu connections only\n", FLOWS_MAX,
-			(unsigned long long)nw_num(reply, "total"));
+	if (nw_filter_any(cli) && total > NW_FETCH_MAX && l == &flows && !cli->quiet)
+		fprintf(stderr, "negwatch: looked at the newest %d of %llu connections only\n", NW_FETCH_MAX,
+			(unsigned long long)total);
 	return nw_cli_table_print(table) < 0 ? NW_EXIT_ERROR : NW_EXIT_OK;
 }
 
 static int list(const struct nw_cli *cli, const struct listing *l)
 {
 	struct nw_cli_table *table = NULL;
-	json_t *reply = NULL, *all;
-	int ret;
+	json_t *all = json_array();
+	char why[NW_WHY_MAX];
+	uint64_t total = 0;
+	int ret = NW_EXIT_USAGE;
 
 	if (cli->json && cli->columns) {
 		fprintf(stderr, "negwatch %s: --output is for tables; --json prints all there is\n", l->name);
-		return NW_EXIT_USAGE;
+	} else if (cli->json || (table = nw_cli_table_new(cli, l->columns, l->n_columns))) {
+		ret = nw_fetch(cli, l->name, &l->keys, all, &total, why, sizeof(why));
+		if (ret)
+			fprintf(stderr, "negwatch: %s\n", why);
+		if (ret && table)
+			nw_cli_table_print(table); /* an empty one: nothing but freed */
+		else if (!ret)
+			ret = cli->json ? nw_print_json(l->name, all) : print(cli, l, table, total, all);
 	}
-	if (!cli->json) {
-		table = nw_cli_table_new(cli, l->columns, l->n_columns);
-		if (!table)
-			return NW_EXIT_USAGE;
-	}
-	ret = nw_ask(cli, request(cli, l), &reply);
-	if (!ret) {
-		all = json_object_get(reply, l->name);
-		filter(cli, all, &l->keys);
-		ret = cli->json ? nw_print_json(l->name, all) : print(cli, l, table, reply, all);
-	} else if (table) {
-		nw_cli_table_print(table); /* an empty one: nothing but freed */
-	}
-	json_decref(reply);
+	json_decref(all);
 	return ret;
 }
 
@@ -342,6 +302,7 @@ static void help_columns(const struct listing *l)
 void nw_help_alerts(void)
 {
 	help_columns(&alerts);
+	printf("A terminal that is too narrow for all does without RULE, unless -o asks for it.\n");
 }
 
 void nw_help_flows(void)
@@ -352,6 +313,7 @@ void nw_help_flows(void)
 void nw_help_peers(void)
 {
 	help_columns(&peers);
+	printf("A terminal that is too narrow for all does without KIND, unless -o asks for it.\n");
 }
 
 int nw_cmd_alerts(const struct nw_cli *cli, int argc, char **argv)

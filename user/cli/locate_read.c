@@ -30,20 +30,10 @@ struct file {
 	int err;
 };
 
-static void complain(const char *file, const char *what)
-{
-	char safe[1024];
-	struct nw_text t;
-
-	nw_text_init(&t, safe, sizeof(safe));
-	nw_text_escape(&t, file, strlen(file));
-	fprintf(stderr, "negwatch locate: %s: %s\n", strcmp(file, "-") ? safe : "standard input", what);
-}
-
 static int unreadable(struct file *f, const char *what)
 {
 	f->in->unreadable++;
-	complain(f->path, what);
+	nw_capture_complain("locate", f->path, what);
 	return 0;
 }
 
@@ -105,7 +95,8 @@ static int add_record(struct file *f, const char *text, size_t len)
 		return err;
 	place = place_of(f->in, name_of(name, f->scan.list, f->name), f->vantage);
 	if (place < 0) {
-		complain(f->path, place == -ENOSPC ? "there are more than 65535 hosts" : strerror(-place));
+		nw_capture_complain("locate", f->path,
+				    place == -ENOSPC ? "there are more than 65535 hosts" : strerror(-place));
 		return place;
 	}
 	blank.place = (uint16_t)place;

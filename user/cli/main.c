@@ -17,6 +17,8 @@ const struct nw_command nw_commands[] = {
 	{ "alerts", "", 0, 0, nw_cmd_alerts, "the last alerts, one line each", nw_help_alerts },
 	{ "show", "ID", 1, 1, nw_cmd_show, "one alert: both exchanges side by side, its meaning, the remedy",
 	  NULL },
+	{ "evidence", "ID", 1, 1, nw_cmd_evidence, "the packets behind an alert, as a pcapng file",
+	  nw_help_evidence },
 	{ "flows", "", 0, 0, nw_cmd_flows, "connections that are followed, and those that ended just now",
 	  nw_help_flows },
 	{ "peers", "", 0, 0, nw_cmd_peers,
@@ -35,6 +37,9 @@ const struct nw_command nw_commands[] = {
 	{ "read", "FILE...", 1, INT_MAX, nw_cmd_read,
 	  "look for the same in capture files (pcap, pcapng, also .gz; - is standard input); needs no daemon",
 	  nw_help_read },
+	{ "report", "[ID | FILE...]", 0, INT_MAX, nw_cmd_report,
+	  "a page (HTML, for a ticket) about one alert, about captures, or with --since about all alerts",
+	  nw_help_report },
 	{ "locate", "FILE...", 1, INT_MAX, nw_cmd_locate,
 	  "where on the path was it changed? Captures and journals of several places; needs no daemon",
 	  nw_help_locate },
@@ -97,6 +102,17 @@ static const struct nw_command *find_command(const char *name)
 	return NULL;
 }
 
+/* `negwatch help [COMMAND]`: what one types to a program that one doesn't know yet. */
+static int help_on(const char *name)
+{
+	const struct nw_command *cmd = name ? find_command(name) : NULL;
+
+	if (name && !cmd)
+		return NW_EXIT_USAGE;
+	help(cmd);
+	return NW_EXIT_OK;
+}
+
 /* What a wrong command line ends with: a monitoring plugin's 2 would be an alarm. */
 static int usage_exit(const struct nw_command *cmd)
 {
@@ -147,6 +163,8 @@ int main(int argc, char **argv)
 	}
 	argc -= at;
 	argv += at;
+	if (strcmp(argv[0], "help") == 0)
+		return help_on(argv[1]);
 	cmd = find_command(argv[0]);
 	if (!cmd)
 		return NW_EXIT_USAGE;
@@ -154,8 +172,10 @@ int main(int argc, char **argv)
 		return at;
 	n = argc - at;
 	if (n < cmd->min_args || n > cmd->max_args) {
-		fprintf(stderr, "negwatch %s: expected %s\n", cmd->name,
-			*cmd->args ? cmd->args : "no arguments");
+		fprintf(stderr, "negwatch %s: ", cmd->name);
+		if (n > cmd->max_args)
+			fprintf(stderr, "\"%s\" is too much, ", argv[at + cmd->max_args]);
+		fprintf(stderr, "expected %s\n", *cmd->args ? cmd->args : "no arguments");
 		return usage(cmd);
 	}
 	if (cli.since)

@@ -77,7 +77,7 @@ static const char *set_rule(void *member, const char *value)
 		*(unsigned int *)member = nw_rules[i].number;
 		return NULL;
 	}
-	return "expected the number or name of a rule; `negwatch explain` lists them";
+	return "expected the number or name of one rule; `negwatch explain` lists them";
 }
 
 /* Judged here, so that the message names the option; --utc may still come. */
@@ -123,16 +123,17 @@ const struct nw_option nw_cli_options[] = {
 	{ 'h', "help", NULL, NULL, "print help and exit; also behind a command", FLAG(help) },
 	{ 'V', "version", NULL, NULL, "print the version and exit", FLAG(version) },
 	{ 0, "color", "WHEN", NULL, "auto (on a terminal, without NO_COLOR), always, never", AT(color, set_color) },
-	{ 'l', "limit", "N", "alerts flows peers watch", "only the newest N; watch: end after N", NUMBER(limit) },
-	{ 'S', "since", "TIME", "alerts flows peers check replay", "only from then on: 30min, 2h, 7d, 13:05, 2026-11-22, "
+	{ 'l', "limit", "N", "alerts flows peers watch report", "only the newest N; watch: end after N", NUMBER(limit) },
+	{ 'S', "since", "TIME", "alerts flows peers check replay report", "only from then on: 30min, 2h, 7d, 13:05, 2026-11-22, "
 	  "\"2026-11-22 13:05\"", AT(since, set_since) },
-	{ 'c', "client", "ADDRESS", "alerts flows peers watch", "only those of this client, or network (10.1.0.0/16)",
+	{ 'c', "client", "ADDRESS", "alerts flows peers watch report", "only those of this client, or network (10.1.0.0/16)",
 	  AT(client, set_net) },
-	{ 0, "server", "ADDRESS", "alerts flows peers watch", "only those of this server, or network",
+	{ 0, "server", "ADDRESS", "alerts flows peers watch report", "only those of this server, or network",
 	  AT(server, set_net) },
-	{ 'r', "rule", "RULE", "alerts flows watch", "only those of this rule, by number or name", AT(rule, set_rule) },
+	{ 'r', "rule", "RULE", "alerts flows watch report", "only those of this rule, by number or name", AT(rule, set_rule) },
 	{ 'o', "output", "COLUMNS", "alerts flows peers", "these columns of the table, separated by commas",
 	  TEXT(columns) },
+	{ 'o', "output", "FILE", "evidence report", "write it there; - is standard output", TEXT(out_file) },
 	{ 'N', "not-validated", NULL, "peers", "only clients that don't validate: the audit list of rule 110",
 	  FLAG(not_validated) },
 	{ 0, "after", "ID", "alerts", "only alerts with a higher number", NUMBER(after) },
@@ -140,9 +141,9 @@ const struct nw_option nw_cli_options[] = {
 	  NUMBER(warning) },
 	{ 'c', "critical", "N", "check", "CRITICAL from N alerts of severity critical on (default 1)",
 	  NUMBER(critical) },
-	{ 0, "vantage", "WHERE", "read", "where the capture was taken: server, client, between",
+	{ 0, "vantage", "WHERE", "read report", "where the capture was taken: server, client, between",
 	  offsetof(struct nw_cli, vantage), set_vantage },
-	{ 0, "port", "N", "read", "SMB is on this TCP port, too; can be repeated",
+	{ 0, "port", "N", "read report", "SMB is on this TCP port, too; can be repeated",
 	  offsetof(struct nw_cli, ports), add_port },
 	{ 0, "all", NULL, "read", "report all flows, not only those with findings", FLAG(all) },
 	{ 'C', "config", "FILE", "doctor", "negwatchd's configuration (default /etc/negwatch/negwatchd.conf)",

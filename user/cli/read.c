@@ -17,7 +17,6 @@
 #include "read_text.h"
 #include "../engine/engine.h"
 #include "../sink/flow_json.h"
-#include "../util/text.h"
 #include "../util/util.h"
 
 /* Its place in not_observed[], which counts by bit of NW_UNSEEN_* */
@@ -85,17 +84,6 @@ static int on_flow(void *arg, const struct nw_conn *c, int64_t wall_offset)
 	return r->err;
 }
 
-static void complain(const char *file, const char *what)
-{
-	char safe[1024];
-	struct nw_text t;
-
-	nw_text_init(&t, safe, sizeof(safe));
-	nw_text_escape(&t, file, strlen(file));
-	fflush(stdout);
-	fprintf(stderr, "negwatch read: %s: %s\n", strcmp(file, "-") ? safe : "standard input", what);
-}
-
 /* Cut packets don't matter where only file contents are missing; where flows are, it has to be said. */
 static void mention_cut(const struct reader *r, const struct nw_capture_info *info, uint64_t flows,
 			uint64_t truncated)
@@ -109,7 +97,7 @@ static void mention_cut(const struct reader *r, const struct nw_capture_info *in
 		 " packets were cut when they were captured, and too much is missing: "
 		 "capture with a larger snapshot length (tcpdump -s 0)",
 		 info->cut, info->packets);
-	complain(r->file, what);
+	nw_capture_complain("read", r->file, what);
 }
 
 /* One file from its first packet to its last. Returns 0, or < 0 having said why. */
@@ -130,7 +118,7 @@ static int read_file(struct reader *r, const char *file)
 	if (!err)
 		return 0;
 	r->totals.unreadable++;
-	complain(file, info.error[0] ? info.error : strerror(-err));
+	nw_capture_complain("read", file, info.error[0] ? info.error : strerror(-err));
 	return err;
 }
 

@@ -122,7 +122,8 @@ static void l_alerts(const struct nw_cli *cli, const json_t *s, struct nw_text *
 	}
 	add_num(t, s, "alerts.total", "in all");
 	if (nw_num(s, "alerts.folded"))
-		add_num(t, s, "alerts.folded", "repeats folded");
+		add_num(t, s, "alerts.folded",
+			nw_num(s, "alerts.folded") == 1 ? "repeat folded" : "repeats folded");
 	if (*last)
 		nw_text_add(t, "; last %s", stamp(cli, when, last));
 }
@@ -196,13 +197,30 @@ static void l_journal(const struct nw_cli *cli, const json_t *s, struct nw_text 
 		add_num(t, s, "journal.repaired", "torn lines repaired");
 }
 
+static void l_evidence(const struct nw_cli *cli, const json_t *s, struct nw_text *t)
+{
+	const char *error = nw_str(s, "evidence.error");
+
+	if (!json_is_true(nw_at(s, "evidence.enabled"))) {
+		nw_text_add(t, "off");
+		return;
+	}
+	nw_text_add(t, "%s", nw_str(s, "evidence.path"));
+	add_num(t, s, "evidence.files", nw_num(s, "evidence.files") == 1 ? "file" : "files");
+	nw_text_add(t, ", %llu KiB", (unsigned long long)(nw_num(s, "evidence.bytes") + 1023) >> 10);
+	if (*error)
+		nw_text_add(t, ", FAILS (%s)", error);
+	if (nw_num(s, "evidence.absent"))
+		add_num(t, s, "evidence.absent", "alerts without");
+}
+
 static const struct {
 	const char *label;
 	line_fn line;
 } lines[] = {
-	{ "Hooks", l_hooks },	{ "Resets", l_resets },	  { "Traffic", l_traffic }, { "Flows", l_flows },
-	{ "Seen", l_seen },	{ "Alerts", l_alerts },	  { "Peers", l_peers },	    { "Losses", l_losses },
-	{ "Syslog", l_syslog }, { "Journal", l_journal },
+	{ "Hooks", l_hooks },	{ "Resets", l_resets },	  { "Traffic", l_traffic },   { "Flows", l_flows },
+	{ "Seen", l_seen },	{ "Alerts", l_alerts },	  { "Peers", l_peers },	      { "Losses", l_losses },
+	{ "Syslog", l_syslog }, { "Journal", l_journal }, { "Evidence", l_evidence },
 };
 
 /* What shouts is coloured as a whole. */

@@ -141,27 +141,57 @@ static size_t widest_word(const char *cell)
 	return widest;
 }
 
+/* The table's width with one space between columns; those that are left out have none. */
+static size_t total(const struct nw_cli_table *t, const size_t width[NW_COLUMNS_MAX])
+{
+	size_t sum = 0;
+
+	for (unsigned int i = 0; i < t->n; i++)
+		sum += width[i] + (sum && width[i]);
+	return sum;
+}
+
+static bool all_same(const struct nw_cli_table *t, unsigned int column)
+{
+	for (unsigned int r = 1; r < t->n_rows; r++)
+		if (strcmp(t->rows[r].cell[column], t->rows[0].cell[column]) != 0)
+			return false;
+	return t->n_rows > 0;
+}
+
+/* Whether column a is to be narrowed before b. */
+static bool rather(const struct nw_cli_table *t, const size_t width[NW_COLUMNS_MAX], unsigned int a,
+		   unsigned int b)
+{
+	int whole_a = t->columns[a]->flags & NW_COL_WHOLE, whole_b = t->columns[b]->flags & NW_COL_WHOLE;
+
+	return whole_a != whole_b ? !whole_a : width[a] > width[b];
+}
+
 /* Narrows the widest of the columns that may be narrowed, until the table fits or can't. */
 static void fit(const struct nw_cli_table *t, size_t room, size_t width[NW_COLUMNS_MAX],
 		const size_t least[NW_COLUMNS_MAX])
 {
-	for (;;) {
-		size_t total = t->n - 1;
-		unsigned int widest = t->n;
+	for (unsigned int i = 0; !t->cli->columns && total(t, width) > room && i < t->n; i++)
+		if (t->columns[i]->flags & NW_COL_SAME && all_same(t, i))
+			width[i] = 0;
+	for (unsigned int i = 0; !t->cli->columns && total(t, width) > room && i < t->n; i++)
+		if (t->columns[i]->flags & NW_COL_SPARE)
+			width[i] = 0;
+	while (total(t, width) > room) {
+		unsigned int best = t->n;
 
-		for (unsigned int i = 0; i < t->n; i++) {
-			total += width[i];
+		for (unsigned int i = 0; i < t->n; i++)
 			if (t->columns[i]->flags & NW_COL_WRAP && width[i] > least[i] &&
-			    (widest == t->n || width[i] > width[widest]))
-				widest = i;
-		}
-		if (total <= room || widest == t->n)
+			    (best == t->n || rather(t, width, i, best)))
+				best = i;
+		if (best == t->n)
 			return;
-		width[widest]--;
+		width[best]--;
 	}
 }
 
-/* Natural widths, then what the terminal leaves of them. Into a pipe nothing is narrowed. */
+/* Natural widths, then what the terminal leaves of them (0: left out). Into a pipe nothing is narrowed. */
 static void measure(const struct nw_cli_table *t, size_t room, size_t width[NW_COLUMNS_MAX])
 {
 	size_t least[NW_COLUMNS_MAX];
@@ -219,6 +249,10 @@ static int fill(const struct nw_cli_table *t, struct libscols_table *tb)
 			scols_column_set_wrapfunc(c, scols_wrapnl_chunksize, scols_wrapnl_nextchunk, NULL);
 		if (flags == SCOLS_FL_WRAP)
 			scols_column_set_safechars(c, "\n");
+		if (!width[i])
+			scols_column_set_flags(c, SCOLS_FL_HIDDEN);
+		if (!width[i] && t->columns[i]->flags & NW_COL_SAME && !t->cli->no_headings)
+			printf("%s %s\n", t->columns[i]->name, t->rows[0].cell[i]);
 	}
 	for (unsigned int r = 0; r < t->n_rows; r++) {
 		struct libscols_line *line = scols_table_new_line(tb, NULL);
@@ -226,7 +260,7 @@ static int fill(const struct nw_cli_table *t, struct libscols_table *tb)
 		if (line && *t->rows[r].paint)
 			scols_line_set_color(line, t->rows[r].paint);
 		for (unsigned int i = 0; i < t->n; i++) {
-			broken(text, t->rows[r].cell[i], width[i]);
+			broken(text, width[i] ? t->rows[r].cell[i] : "", width[i]);
 			if (!line || scols_line_set_data(line, i, text) < 0)
 				return -ENOMEM;
 		}

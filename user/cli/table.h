@@ -17,6 +17,10 @@ struct nw_column {
 		NW_COL_RIGHT = 1,
 		NW_COL_WRAP = 2,  /* may take several lines */
 		NW_COL_EXTRA = 4, /* only shown when it is asked for */
+		/* Unless asked for, on a terminal that is too narrow for all ... */
+		NW_COL_SPARE = 8,  /* ... left out */
+		NW_COL_SAME = 16,  /* ... told once, above the table, if all rows say the same; tried first */
+		NW_COL_WHOLE = 32, /* wrapped only where it does not suffice to wrap the others */
 	} flags;
 };
 

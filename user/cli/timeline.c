@@ -11,35 +11,28 @@
 #include "../util/text.h"
 #include "../util/util.h"
 
-/* Both exchanges with 32 VALIDATEs, 16 steps, 8 resets, start and end, with room. */
-#define ROWS_MAX 128
 /* Columns in front of a line: time, sender */
 #define INDENT 22
 
-struct row {
-	double at_ms;
-	unsigned int order; /* of what has the same time */
-	const char *by;
-	char text[160];
-};
-
-struct rows {
-	unsigned int n;
-	struct row row[ROWS_MAX];
-};
-
-static struct nw_text add(struct rows *rows, const json_t *moment, const char *by)
+static struct nw_text add(struct nw_timeline *rows, const json_t *moment, const char *by)
 {
 	/* What exceeds the room, which takes a made-up journal, overwrites the last. */
-	struct row *r = &rows->row[rows->n < ROWS_MAX ? rows->n : ROWS_MAX - 1];
+	struct nw_moment *r = &rows->at[rows->n < NW_TIMELINE_MAX ? rows->n : NW_TIMELINE_MAX - 1];
 	struct nw_text t;
 
+	r->bad = false;
 	r->at_ms = json_number_value(nw_at(moment, "at_ms"));
 	r->order = rows->n;
 	r->by = by;
-	rows->n += rows->n < ROWS_MAX;
+	rows->n += rows->n < NW_TIMELINE_MAX;
 	nw_text_init(&t, r->text, sizeof(r->text));
 	return t;
+}
+
+/* Marks what was added last. */
+static void mark_bad(struct nw_timeline *rows)
+{
+	rows->at[rows->n - 1].bad = true;
 }
 
 static void add_status(struct nw_text *t, const json_t *message)
@@ -61,14 +54,14 @@ static void add_dialect(struct nw_text *t, const json_t *message)
 	json_array_foreach(nw_at(message, "dialects"), i, one)
 	{
 		nw_text_add(t, "%s%s", i ? " " : ": ",
-			    nw_dialect_text(name, (uint16_t)strtoul(json_string_value(one), NULL, 16)));
+			    nw_dialect_text(name, (uint16_t)strtoul(nw_str(one, ""), NULL, 16)));
 	}
 	if (nw_at(message, "dialect"))
 		nw_text_add(t, ": %s",
 			    nw_dialect_text(name, (uint16_t)strtoul(nw_str(message, "dialect"), NULL, 16)));
 }
 
-static void add_message(struct rows *rows, const json_t *exchange, const char *which, const char *name)
+static void add_message(struct nw_timeline *rows, const json_t *exchange, const char *which, const char *name)
 {
 	bool response = strcmp(which, "response") == 0;
 	const json_t *m = nw_at(exchange, which);
@@ -87,9 +80,11 @@ static void add_message(struct rows *rows, const json_t *exchange, const char *w
 			    fields);
 	if (json_is_false(nw_at(m, "signed")))
 		nw_text_add(&t, ", NOT SIGNED");
+	if (json_array_size(differs) || json_is_false(nw_at(m, "signed")))
+		mark_bad(rows);
 }
 
-static void add_exchanges(struct rows *rows, const json_t *list, const char *name)
+static void add_exchanges(struct nw_timeline *rows, const json_t *list, const char *name)
 {
 	const json_t *x;
 	size_t i;
@@ -127,7 +122,7 @@ static const struct {
 	{ "compressed", "first compressed message" },
 };
 
-static void add_steps(struct rows *rows, const json_t *list)
+static void add_steps(struct nw_timeline *rows, const json_t *list)
 {
 	const json_t *s;
 	size_t i, k;
@@ -145,7 +140,7 @@ static void add_steps(struct rows *rows, const json_t *list)
 	}
 }
 
-static void add_resets(struct rows *rows, const json_t *list)
+static void add_resets(struct nw_timeline *rows, const json_t *list)
 {
 	const json_t *r;
 	struct nw_text t;
@@ -155,30 +150,32 @@ static void add_resets(struct rows *rows, const json_t *list)
 	{
 		t = add(rows, r, nw_str(r, "by"));
 		nw_text_add(&t, "RST, TTL %llu", (unsigned long long)nw_num(r, "ttl"));
-		if (strcmp(nw_str(r, "forged"), "no") != 0)
-			nw_text_add(&t, ", forged: %s", nw_str(r, "forged"));
+		if (strcmp(nw_str(r, "forged"), "no") == 0)
+			continue;
+		nw_text_add(&t, ", forged: %s", nw_str(r, "forged"));
+		mark_bad(rows);
 	}
 }
 
 static int by_time(const void *a, const void *b)
 {
-	const struct row *x = a, *y = b;
+	const struct nw_moment *x = a, *y = b;
 
 	if (x->at_ms != y->at_ms)
 		return x->at_ms < y->at_ms ? -1 : 1;
 	return x->order < y->order ? -1 : x->order > y->order;
 }
 
-void nw_timeline_print(const json_t *flow)
+struct nw_timeline *nw_timeline_of(const json_t *flow)
 {
-	_cleanup_free_ struct rows *rows = calloc(1, sizeof(*rows));
+	bool syn = json_is_true(nw_at(flow, "syn_seen"));
+	struct nw_timeline *rows = calloc(1, sizeof(*rows));
 	struct nw_text t;
 
 	if (!rows)
-		return;
-	t = add(rows, NULL, json_is_true(nw_at(flow, "syn_seen")) ? "client" : "");
-	nw_text_add(&t,
-		    json_is_true(nw_at(flow, "syn_seen")) ? "SYN" : "first packet seen of a running flow");
+		return NULL;
+	t = add(rows, NULL, syn ? "client" : "");
+	nw_text_add(&t, syn ? "SYN" : "first packet seen of a running flow");
 	add_exchanges(rows, nw_at(flow, "negotiate"), "NEGOTIATE");
 	add_exchanges(rows, nw_at(flow, "validate"), "VALIDATE");
 	add_steps(rows, nw_at(flow, "steps"));
@@ -187,11 +184,18 @@ void nw_timeline_print(const json_t *flow)
 		t = add(rows, nw_at(flow, "end"), nw_str(flow, "end.by"));
 		nw_text_add(&t, "FIN");
 	}
-	qsort(rows->row, rows->n, sizeof(*rows->row), by_time);
-	for (unsigned int i = 0; rows->n > 1 && i < rows->n; i++) {
+	qsort(rows->at, rows->n, sizeof(*rows->at), by_time);
+	return rows;
+}
+
+void nw_timeline_print(const json_t *flow)
+{
+	_cleanup_free_ struct nw_timeline *rows = nw_timeline_of(flow);
+
+	for (unsigned int i = 0; rows && rows->n > 1 && i < rows->n; i++) {
 		char label[40];
 
-		snprintf(label, sizeof(label), "%10.3f ms %-7s", rows->row[i].at_ms, rows->row[i].by);
-		nw_wrap(stdout, label, INDENT, NW_CLI_WIDTH, rows->row[i].text);
+		snprintf(label, sizeof(label), "%10.3f ms %-7s", rows->at[i].at_ms, rows->at[i].by);
+		nw_wrap(stdout, label, INDENT, NW_CLI_WIDTH, rows->at[i].text);
 	}
 }

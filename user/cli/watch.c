@@ -65,8 +65,9 @@ static void summary(const struct nw_cli *cli, char *out, size_t size)
 	}
 	if (nw_num(s, "losses.events"))
 		nw_text_add(&t, "%llu EVENTS LOST, ", (unsigned long long)nw_num(s, "losses.events"));
-	nw_text_add(&t, "%zu interface%s, %llu connections, %llu VALIDATE, %llu alerts", watched,
+	nw_text_add(&t, "%zu interface%s, %llu connection%s, %llu VALIDATE, %llu alerts", watched,
 		    watched == 1 ? "" : "s", (unsigned long long)nw_num(s, "engine.connections_now"),
+		    nw_num(s, "engine.connections_now") == 1 ? "" : "s",
 		    (unsigned long long)nw_num(s, "engine.validate"),
 		    (unsigned long long)nw_num(s, "alerts.since_start"));
 	if (*nw_str(s, "alerts.last"))

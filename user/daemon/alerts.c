@@ -21,14 +21,6 @@
 /* What exceeds syslog's rate is told together, at most so often. */
 #define EXCESS_EVERY (10 * NW_NS_PER_S)
 
-static const char *iface_name(const struct nw_daemon *d, uint32_t ifindex)
-{
-	for (unsigned int i = 0; i < d->n_ifaces; i++)
-		if (d->iface[i].ifindex == ifindex)
-			return d->iface[i].name;
-	return NULL;
-}
-
 static void count_excess(struct nw_daemon_alerts *s, const struct nw_alert *a)
 {
 	if (!s->excess.count++) {
@@ -74,10 +66,12 @@ static void tell(struct nw_daemon *d, struct nw_alert *a, bool limited)
 {
 	char text[NW_SYSLOG_MAX - SYSLOG_HEADER - sizeof(NW_FEED_MARK)], line[NW_SYSLOG_MAX];
 	struct nw_daemon_alerts *s = &d->alerts;
+	char evidence[NW_EVIDENCE_NAME];
 	bool one_by_one = !limited || nw_bucket_take(&s->rate, nw_monotonic());
 
 	a->id = nw_journal_take_id(s->journal);
 	a->host = d->host;
+	a->evidence = nw_evidence_alert(d->evidence, evidence, a);
 	s->told++;
 	s->last = a->wall;
 	if (!one_by_one)
@@ -115,7 +109,7 @@ void nw_alerts_finding(struct nw_daemon *d, const struct nw_conn *conn, const st
 		.text = f->text,
 		.finding = f,
 		.conn = conn,
-		.iface = iface_name(d, conn->ifindex),
+		.iface = nw_daemon_if_name(d, conn->ifindex),
 		.wall_offset = offset,
 	};
 
@@ -137,7 +131,8 @@ void nw_alerts_settled(struct nw_daemon *d, const struct nw_conn *conn)
 	if (!d->cfg.record_exchanges || conn->n_findings)
 		return;
 	nw_journal_get_state(d->alerts.journal, &st);
-	o = nw_exchange_json(conn, d->host, iface_name(d, conn->ifindex), nw_wall_offset(), st.last_id);
+	o = nw_exchange_json(conn, d->host, nw_daemon_if_name(d, conn->ifindex), nw_wall_offset(),
+			     st.last_id);
 	line = o ? json_dumps(o, NW_JSON_LINE) : NULL;
 	json_decref(o);
 	if (line)
@@ -191,10 +186,10 @@ static void tell_repeats(void *arg, const struct nw_folded *f)
 	};
 
 	snprintf(text, sizeof(text),
-		 "Alert %llu (rule %u, %s) was met again %llu time%s in %s by client %s with server %s",
+		 "Alert %llu (rule %u, %s) was met again %llu time%s%s%s by client %s with server %s",
 		 (unsigned long long)f->first_id, f->key.rule, rule ? rule->name : "unknown",
-		 (unsigned long long)f->count, f->count == 1 ? "" : "s",
-		 nw_duration_text(took, (uint64_t)(f->last_seen - f->first_seen)),
+		 (unsigned long long)f->count, f->count == 1 ? "" : "s", f->count == 1 ? "" : " in ",
+		 f->count == 1 ? "" : nw_duration_text(took, (uint64_t)(f->last_seen - f->first_seen)),
 		 nw_addr_text(client, &f->key.client), nw_addr_text(server, &f->key.server));
 	tell(d, &a, true);
 }

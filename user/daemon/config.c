@@ -145,6 +145,27 @@ static const char *p_journal_total(void *to, size_t size, const char *value)
 	return kib(to, value, 1024, 64u << 20, "a number from 1024 to 67108864 (KiB)");
 }
 
+static const char *p_evidence_files(void *to, size_t size, const char *value)
+{
+	const char *end;
+	uint64_t n;
+
+	if (!number(value, 0, 100000, &n, &end) || *end)
+		return "a number from 0 (none) to 100000";
+	*(uint32_t *)to = (uint32_t)n;
+	return NULL;
+}
+
+static const char *p_evidence_total(void *to, size_t size, const char *value)
+{
+	return kib(to, value, 64, 64u << 20, "a number from 64 to 67108864 (KiB)");
+}
+
+static const char *p_evidence_memory(void *to, size_t size, const char *value)
+{
+	return kib(to, value, 256, 256u << 10, "a number from 256 to 262144 (KiB)");
+}
+
 static const char *p_rate(void *to, size_t size, const char *value)
 {
 	const char *end;
@@ -266,7 +287,7 @@ static const struct {
 	{ "ports", "445, 139", AT(ports), p_ports, true, "TCP ports of SMB servers" },
 	{ "run_dir", "/run/negwatch", AT(run_dir), p_path, true, "directory of the control socket" },
 	{ "state_dir", "/var/lib/negwatch", AT(state_dir), p_path, true,
-	  "directory of the alert journal and the list of peers" },
+	  "directory of the alert journal, the list of peers and evidence" },
 	{ "record", "alerts", AT(record_exchanges), p_record, false,
 	  "what the journal holds: alerts, or exchanges: good negotiations as well, for `negwatch locate`" },
 	{ "metrics_file", "none", AT(metrics_file), p_file, false,
@@ -291,6 +312,12 @@ static const struct {
 	  "size at which the alert journal's file is closed and compressed" },
 	{ "journal_kib", "131072", AT(journal_total), p_journal_total, false,
 	  "all files of the alert journal; the oldest make room" },
+	{ "evidence_files", "1000", AT(evidence_files), p_evidence_files, false,
+	  "alerts whose packets are kept as pcapng (negwatch evidence); 0: none" },
+	{ "evidence_kib", "65536", AT(evidence_total), p_evidence_total, false,
+	  "all files of evidence; the oldest make room, a quarter is one client's at most" },
+	{ "evidence_memory_kib", "4096", AT(evidence_memory), p_evidence_memory, true,
+	  "packets of connections on which nothing is decided yet, about 2 KiB each" },
 	{ "answer_timeout", "10 s", AT(answer_timeout), p_time, true,
 	  "how long a VALIDATE may stay unanswered (rule 106)" },
 	{ "outcome_wait", "500 ms", AT(outcome_wait), p_time, true,

@@ -37,10 +37,12 @@ struct nw_config {
 	uint64_t answer_timeout, outcome_wait, abort_window, idle_timeout; /* ns */
 	uint32_t max_flows, max_peers;
 	uint32_t ring_bytes;
-	uint32_t syslog_queue;		      /* messages */
-	uint32_t syslog_rate, syslog_burst;   /* alerts per second (0: any number), alerts at once */
-	uint64_t fold_window;		      /* ns, 0: nothing is folded */
-	uint64_t journal_file, journal_total; /* bytes */
+	uint32_t syslog_queue;			  /* messages */
+	uint32_t syslog_rate, syslog_burst;	  /* alerts per second (0: any number), alerts at once */
+	uint64_t fold_window;			  /* ns, 0: nothing is folded */
+	uint64_t journal_file, journal_total;	  /* bytes */
+	uint32_t evidence_files;		  /* 0: none */
+	uint64_t evidence_total, evidence_memory; /* bytes */
 };
 
 /* The defaults of the table. */

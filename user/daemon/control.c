@@ -289,15 +289,18 @@ void nw_control_dispatch(struct nw_control *c, uint64_t now)
 {
 	struct epoll_event ready[CLIENTS_MAX + 1];
 	int n = epoll_wait(c->epoll_fd, ready, CLIENTS_MAX + 1, 0);
+	bool knocked = false;
 
 	for (int i = 0; i < n; i++) {
 		struct client *cl;
 
-		if (ready[i].data.u32 == CLIENTS_MAX) {
-			welcome(c, now);
+		knocked |= ready[i].data.u32 == CLIENTS_MAX;
+		if (ready[i].data.u32 == CLIENTS_MAX)
 			continue;
-		}
 		cl = &c->client[ready[i].data.u32];
+		/* An answer to another one may have dropped it meanwhile: it watched, and was gone. */
+		if (!cl->used)
+			continue;
 		if (ready[i].events & EPOLLIN)
 			receive(c, cl, now);
 		else if (ready[i].events & EPOLLOUT && flush(c, cl, now))
@@ -305,6 +308,9 @@ void nw_control_dispatch(struct nw_control *c, uint64_t now)
 		else if (cl->used && ready[i].events & (EPOLLHUP | EPOLLERR))
 			drop(cl);
 	}
+	/* Last, so that no event of a client that was dropped is taken for one of who gets its place. */
+	if (knocked)
+		welcome(c, now);
 }
 
 uint64_t nw_control_due(const struct nw_control *c)

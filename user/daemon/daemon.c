@@ -75,12 +75,61 @@ static int on_event(void *arg, const struct nw_event *ev)
 
 static void on_settled(void *arg, const struct nw_conn *conn)
 {
-	nw_alerts_settled(arg, conn);
+	struct nw_daemon *d = arg;
+
+	nw_alerts_settled(d, conn);
+	nw_evidence_settled(d->evidence, conn);
+}
+
+static void on_done(void *arg, const struct nw_conn *conn)
+{
+	nw_evidence_done(((struct nw_daemon *)arg)->evidence, conn);
+}
+
+static void on_packet(void *arg, const struct nw_conn *conn, const struct nw_event *ev)
+{
+	nw_evidence_packet(((struct nw_daemon *)arg)->evidence, conn, ev);
+}
+
+const char *nw_daemon_if_name(const struct nw_daemon *d, uint32_t ifindex)
+{
+	for (unsigned int i = 0; i < d->n_ifaces; i++)
+		if (d->iface[i].ifindex == ifindex)
+			return d->iface[i].name;
+	return NULL;
+}
+
+static const char *if_name(void *arg, uint32_t ifindex)
+{
+	return nw_daemon_if_name(arg, ifindex);
+}
+
+static struct nw_evidence_limits evidence_limits(const struct nw_config *cfg)
+{
+	return (struct nw_evidence_limits){ .files = cfg->evidence_files, .bytes = cfg->evidence_total };
+}
+
+static int start_evidence(struct nw_daemon *d)
+{
+	struct nw_evidence_limits max = evidence_limits(&d->cfg);
+	struct nw_evidence_config cfg = {
+		.state_dir = d->cfg.state_dir,
+		.memory = d->cfg.evidence_memory,
+		.waits = { d->cfg.answer_timeout, d->cfg.outcome_wait, d->cfg.abort_window },
+		.if_name = if_name,
+		.arg = d,
+	};
+
+	if (getrandom(&cfg.seed, sizeof(cfg.seed), 0) < 0)
+		return nw_err_r(-errno, "No random numbers: %m");
+	return nw_evidence_new(&d->evidence, &cfg, &max);
 }
 
 static int start_engine(struct nw_daemon *d)
 {
-	static const struct nw_engine_ops ops = { .finding = on_finding, .settled = on_settled };
+	static const struct nw_engine_ops ops = {
+		.finding = on_finding, .settled = on_settled, .done = on_done, .packet = on_packet
+	};
 	struct nw_engine_config cfg;
 	int err;
 
@@ -135,6 +184,8 @@ int nw_daemon_start(struct nw_daemon *d)
 	if (!err)
 		err = nw_alerts_start(d);
 	if (!err)
+		err = start_evidence(d);
+	if (!err)
 		err = nw_own_refresh(&d->own);
 	if (!err)
 		err = start_engine(d);
@@ -163,6 +214,7 @@ void nw_daemon_stop(struct nw_daemon *d)
 	}
 	/* Those who watch get the last ones, too. */
 	nw_alerts_stop(d);
+	nw_evidence_free(&d->evidence);
 	nw_engine_free(&d->engine);
 	nw_resets_free(&d->resets);
 	nw_live_free(&d->live);
@@ -209,6 +261,7 @@ int nw_settings_read(const struct nw_settings *s, struct nw_config *out)
 
 static int reload(struct nw_daemon *d)
 {
+	struct nw_evidence_limits max;
 	struct nw_config cfg;
 	const char *late;
 	int err = nw_settings_read(d->settings, &cfg);
@@ -222,6 +275,8 @@ static int reload(struct nw_daemon *d)
 	if (err)
 		return nw_err_r(err, "Out of memory; the configuration stays as it was");
 	nw_config_swap(&d->cfg, &cfg);
+	max = evidence_limits(&d->cfg);
+	nw_evidence_set_limits(d->evidence, &max);
 	nw_ifaces_sync(d, NW_IFACES_RELOAD);
 	nw_info("Configuration read again");
 	return 0;

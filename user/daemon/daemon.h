@@ -17,6 +17,7 @@
 #include "store.h"
 #include "../engine/engine.h"
 #include "../engine/peers.h"
+#include "../sink/evidence.h"
 #include "../source/resets.h"
 #include "../util/options.h"
 
@@ -58,6 +59,7 @@ struct nw_daemon {
 	struct nw_own own;
 	struct nw_store store;
 	struct nw_daemon_alerts alerts;
+	struct nw_evidence *evidence;
 	struct nw_daemon_peers peers;
 	struct nw_iface iface[NW_INTERFACES_MAX];
 	unsigned int n_ifaces;
@@ -99,6 +101,9 @@ bool nw_daemon_links_changed(struct nw_daemon *d);
 
 /* The kernel lost events: counts them, tells the engine, and raises rule 190 at most once a minute. */
 void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count);
+
+/* The name of an interface that is watched, NULL: unknown. */
+const char *nw_daemon_if_name(const struct nw_daemon *d, uint32_t ifindex);
 
 /* A line about the daemon's work for the log. */
 void nw_daemon_log_stats(struct nw_daemon *d);

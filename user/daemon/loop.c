@@ -32,7 +32,7 @@ struct loop {
 	bool stop;
 	bool drained; /* the ring is empty: time may go on without it */
 	uint64_t engine_due, counters_due, links_due, watchdog_due, peers_due, metrics_due, alerts_due,
-		synced;
+		evidence_due, synced;
 	uint64_t watchdog; /* interval, 0: none */
 };
 
@@ -165,6 +165,8 @@ static void run_timers(struct loop *l, uint64_t now)
 	if (sync)
 		l->synced = now;
 	l->alerts_due = nw_alerts_tick(d, now, sync);
+	/* Behind the alerts: they don't wait for it. */
+	l->evidence_due = nw_evidence_tick(d->evidence, now, nw_wall_offset());
 	l->peers_due = nw_daemon_peers_tick(d, now);
 	l->metrics_due = nw_metrics_tick(d, now);
 	if (due(l->watchdog_due, now)) {
@@ -175,8 +177,11 @@ static void run_timers(struct loop *l, uint64_t now)
 
 static void arm_timer(const struct loop *l)
 {
-	const uint64_t when[] = { l->engine_due, l->counters_due, l->links_due, nw_control_due(l->d->control),
-				  l->alerts_due, l->watchdog_due, l->peers_due, l->metrics_due };
+	const uint64_t when[] = { l->engine_due,   l->counters_due,
+				  l->links_due,	   nw_control_due(l->d->control),
+				  l->alerts_due,   l->evidence_due,
+				  l->watchdog_due, l->peers_due,
+				  l->metrics_due };
 	struct itimerspec spec = { 0 };
 	uint64_t first = 0;
 

@@ -22,6 +22,7 @@ struct view {
 	struct nw_peers_stats peers;
 	struct nw_syslog_state syslog;
 	struct nw_journal_state journal;
+	struct nw_evidence_state evidence;
 	uint64_t count[NW_C_MAX];
 	uint64_t evicted; /* by the kernel's flow table */
 };
@@ -161,6 +162,10 @@ VALUE(v_journal_up, !v->journal.error)
 VALUE(v_journal_unwritten, v->journal.unwritten)
 VALUE(v_journal_bytes, v->journal.bytes)
 VALUE(v_journal_unsent, v->journal.unsent)
+VALUE(v_evidence_up, v->d->cfg.evidence_files && !v->evidence.error)
+VALUE(v_evidence_files, v->evidence.files)
+VALUE(v_evidence_bytes, v->evidence.bytes)
+VALUE(v_evidence_absent, v->evidence.absent)
 
 /* Counters begin anew with the daemon. */
 static const struct metric metrics[] = {
@@ -212,6 +217,12 @@ static const struct metric metrics[] = {
 	  NULL },
 	{ "journal_removed_unsent_total", "counter",
 	  "Alerts that made room in the journal before syslog had got them.", v_journal_unsent, NULL },
+	{ "evidence_up", "gauge", "Whether evidence could be written; 0 also if it is off.", v_evidence_up,
+	  NULL },
+	{ "evidence_files", "gauge", "Files of evidence.", v_evidence_files, NULL },
+	{ "evidence_bytes", "gauge", "Size of all evidence.", v_evidence_bytes, NULL },
+	{ "evidence_absent_total", "counter", "Alerts about connections whose packets were not kept.",
+	  v_evidence_absent, NULL },
 };
 
 void nw_metrics_write(const struct nw_daemon *d, FILE *out)
@@ -223,6 +234,7 @@ void nw_metrics_write(const struct nw_daemon *d, FILE *out)
 	nw_peers_get_stats(nw_engine_peers(d->engine), &v.peers);
 	nw_syslog_get_state(d->alerts.syslog, &v.syslog);
 	nw_journal_get_state(d->alerts.journal, &v.journal);
+	nw_evidence_get_state(d->evidence, &v.evidence);
 	nw_live_counters(d->live, v.count);
 	nw_live_flows(d->live, &flows, &v.evicted);
 	for (size_t i = 0; i < NW_ARRAY_SIZE(metrics); i++) {

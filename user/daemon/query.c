@@ -188,9 +188,14 @@ static const struct {
 	bool (*answer)(struct nw_daemon *d, const json_t *request, FILE *out);
 } verbs[] = {
 	{ "status", false, "", "status: the daemon at a glance", v_status },
-	{ "alerts", false, "limit, since",
-	  "alerts: the newest `limit` with a number above `since`, oldest first", nw_query_alerts },
+	{ "alerts", false, "limit, since, before",
+	  "alerts: the newest `limit` with a number above `since` and below `before`, oldest first; before: "
+	  "what to ask for older ones with, if there are any",
+	  nw_query_alerts },
 	{ "show", false, "id", "alert: the one of that number", nw_query_show },
+	{ "evidence", false, "id",
+	  "path: the file with the packets of the alert of that number, which the group can read",
+	  nw_query_evidence },
 	{ "flows", false, "limit", "flows: the newest `limit` connections; total", v_flows },
 	{ "peers", false, "not_validated", "peers: all, or only the audit list; total", v_peers },
 	{ "stats", false, "", "counters of the programs; engine", v_stats },

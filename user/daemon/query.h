@@ -14,6 +14,7 @@ uint64_t nw_query_number(const json_t *request, const char *key, uint64_t otherw
 /* Each writes its answer; true: the client wants all alerts from now on. */
 bool nw_query_alerts(struct nw_daemon *d, const json_t *request, FILE *out);
 bool nw_query_show(struct nw_daemon *d, const json_t *request, FILE *out);
+bool nw_query_evidence(struct nw_daemon *d, const json_t *request, FILE *out);
 bool nw_query_replay(struct nw_daemon *d, const json_t *request, FILE *out);
 bool nw_query_test_alert(struct nw_daemon *d, const json_t *request, FILE *out);
 

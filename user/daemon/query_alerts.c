@@ -5,6 +5,7 @@
 
 #include "query.h"
 #include "../sink/exchange.h"
+#include "../sink/flow_json.h"
 #include "../util/time.h"
 #include "../util/util.h"
 
@@ -34,32 +35,37 @@ static unsigned int put_journal(struct nw_daemon *d, FILE *out, uint64_t from, u
 	return n;
 }
 
-/* The newest `limit` with a number above `since`, oldest first. */
+/*
+ * The newest `limit` numbers above `since` and below `before`, oldest first. "before" in the answer is what
+ * to ask for older ones with; without it there are none.
+ */
 bool nw_query_alerts(struct nw_daemon *d, const json_t *request, FILE *out)
 {
 	uint64_t limit = nw_query_number(request, "limit", NW_STORE_MAX);
-	uint64_t since = nw_query_number(request, "since", 0), oldest, want;
+	uint64_t since = nw_query_number(request, "since", 0), from, stored, oldest;
+	uint64_t before = nw_query_number(request, "before", UINT64_MAX);
 	const struct nw_stored *at = nw_store_at(&d->store, 0);
 	struct nw_journal_state j;
-	unsigned int i, n = 0;
+	unsigned int n = 0;
 
-	if (limit > ALERTS_MAX)
-		limit = ALERTS_MAX;
-	i = d->store.count > limit ? d->store.count - (unsigned int)limit : 0;
 	nw_journal_get_state(d->alerts.journal, &j);
-	oldest = at ? at->id : j.last_id + 1;
-	want = limit - (d->store.count - i);
+	limit = limit > ALERTS_MAX ? ALERTS_MAX : limit;
+	before = before > j.last_id + 1 ? j.last_id + 1 : before;
+	from = before > limit ? before - limit : 1;
+	from = from > since ? from : since + 1;
+	stored = at ? at->id : j.last_id + 1;
+	oldest = j.first_id && j.first_id < stored ? j.first_id : stored;
 	nw_store_learn_ends(&d->store, d->engine);
 	fputs("{\"ok\":true,\"alerts\":[", out);
-	if (want && oldest > since + 1) {
-		uint64_t from = oldest > want ? oldest - want : 1;
-
-		n = put_journal(d, out, from > since ? from : since + 1, oldest);
-	}
-	for (; (at = nw_store_at(&d->store, i)); i++)
-		if (at->id > since)
+	if (from < stored && from < before)
+		n = put_journal(d, out, from, before < stored ? before : stored);
+	for (unsigned int i = 0; (at = nw_store_at(&d->store, i)); i++)
+		if (at->id >= from && at->id < before)
 			fprintf(out, "%s%s", n++ ? "," : "", at->line);
-	fputs("]}", out);
+	fputs("]", out);
+	if (from > since + 1 && from > oldest)
+		fprintf(out, ",\"before\":%llu", (unsigned long long)from);
+	fputs("}", out);
 	return false;
 }
 
@@ -95,6 +101,38 @@ bool nw_query_show(struct nw_daemon *d, const json_t *request, FILE *out)
 			 "Alert %llu is not in the alert journal (%s) any more" :
 			 "There is no alert %llu; `negwatch alerts` lists them (all are in %s)",
 		 (unsigned long long)id, j.path);
+	nw_query_fail(out, message);
+	return false;
+}
+
+/* The path alone: who may read the file is the file system's to say. */
+bool nw_query_evidence(struct nw_daemon *d, const json_t *request, FILE *out)
+{
+	uint64_t id = nw_query_number(request, "id", 0);
+	char path[PATH_MAX], message[PATH_MAX + 300];
+	struct nw_journal_state j;
+	struct nw_evidence_state s;
+	json_t *o;
+
+	if (nw_evidence_path(d->evidence, path, sizeof(path), id)) {
+		o = json_pack("{s:b,s:s}", "ok", 1, "path", path);
+		json_dumpf(o, out, NW_JSON_LINE);
+		json_decref(o);
+		return false;
+	}
+	nw_journal_get_state(d->alerts.journal, &j);
+	nw_evidence_get_state(d->evidence, &s);
+	if (!id || id > j.last_id)
+		snprintf(message, sizeof(message), "There is no alert %llu; `negwatch alerts` lists them",
+			 (unsigned long long)id);
+	else
+		snprintf(message, sizeof(message),
+			 "Alert %llu has no evidence: it is about no connection, its packets or its file had "
+			 "to "
+			 "make room (evidence_memory_kib, evidence_files, evidence_kib), or %s can't be "
+			 "written "
+			 "(negwatch status)",
+			 (unsigned long long)id, s.path);
 	nw_query_fail(out, message);
 	return false;
 }

@@ -200,6 +200,27 @@ static json_t *journal_state(const struct nw_daemon *d)
 	return o;
 }
 
+static json_t *evidence_state(const struct nw_daemon *d)
+{
+	struct nw_evidence_state s;
+	json_t *o = json_object();
+
+	nw_evidence_get_state(d->evidence, &s);
+	nw_json_set(o, "path", json_string(s.path));
+	nw_json_set(o, "enabled", json_boolean(d->cfg.evidence_files));
+	nw_json_set(o, "files", num(s.files));
+	nw_json_set(o, "bytes", num(s.bytes));
+	nw_json_set(o, "written", num(s.written));
+	nw_json_set(o, "removed_files", num(s.removed));
+	nw_json_set(o, "absent", num(s.absent));
+	nw_json_set(o, "connections_now", num(s.kept.conns));
+	nw_json_set(o, "memory_bytes", num(s.kept.bytes));
+	nw_json_set(o, "made_room", num(s.kept.made_room));
+	if (s.error)
+		nw_json_set(o, "error", json_string(strerror(-s.error)));
+	return o;
+}
+
 json_t *nw_status_json(const struct nw_daemon *d)
 {
 	uint64_t count[NW_C_MAX] = { 0 };
@@ -229,6 +250,7 @@ json_t *nw_status_json(const struct nw_daemon *d)
 	nw_json_set(o, "losses", losses(d, count));
 	nw_json_set(o, "syslog", syslog_state(d));
 	nw_json_set(o, "journal", journal_state(d));
+	nw_json_set(o, "evidence", evidence_state(d));
 	return o;
 }
 

@@ -35,25 +35,37 @@ void nw_doc_bash_options(FILE *out)
 	fputs("' ;;\n", out);
 }
 
-/* Whether an option before this one has the letter, for other commands. */
-static bool letter_taken(const struct nw_option *table, size_t at)
+/* COMMAND:-x | COMMAND:--name; command NULL: any. */
+static void patterns(FILE *out, const char *command, const struct nw_option *o)
 {
-	for (size_t i = 0; i < at; i++)
-		if (table[i].arg && table[i].letter == table[at].letter)
-			return true;
-	return false;
+	if (!command)
+		command = "*";
+	if (o->letter)
+		fprintf(out, "%s:-%c | ", command, o->letter);
+	fprintf(out, "%s:--%s", command, o->name);
 }
 
-/* -x|--name) kind ;; for those of the table that take a value. */
+/* ... kind ;; for those of the table that take a value: what an option means differs from command to command.
+ */
 static void values(FILE *out, const struct nw_option *table, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		if (!table[i].arg)
+		const struct nw_option *o = &table[i];
+		bool any = false;
+
+		if (!o->arg)
 			continue;
 		fputs("        ", out);
-		if (table[i].letter && !letter_taken(table, i))
-			fprintf(out, "-%c | ", table[i].letter);
-		fprintf(out, "--%s) echo %s ;;\n", table[i].name, table[i].arg);
+		if (!o->scope)
+			patterns(out, NULL, o);
+		for (size_t k = 0; o->scope && k < nw_n_commands; k++) {
+			if (!nw_option_applies(o, nw_commands[k].name))
+				continue;
+			fputs(any ? " | " : "", out);
+			patterns(out, nw_commands[k].name, o);
+			any = true;
+		}
+		fprintf(out, ") echo %s ;;\n", o->arg);
 	}
 }
 

@@ -242,12 +242,19 @@ static void on_gap(struct nw_conn *c, const struct nw_event *ev)
 						    NW_UNSEEN_GAP);
 }
 
+static void show(struct nw_engine *e, const struct nw_conn *c, const struct nw_event *ev)
+{
+	if (e->ops.packet)
+		e->ops.packet(e->arg, c, ev);
+}
+
 int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
 {
 	int err = nw_conn_step(c, ev);
 
 	if (err < 0)
 		return err;
+	show(e, c, ev);
 	switch (ev->type) {
 	case NW_EV_SMB1_REQ:
 		c->smb1_negotiate = true;
@@ -309,6 +316,8 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 		return nw_is_word(ev->type) ? 0 : -ENOMEM;
 	c->last_ts = ev->ts;
 	c->syn_opts |= ev->syn_opts;
+	if (ev->type == NW_EV_FIN || ev->type == NW_EV_RST || ev->type == NW_EV_ALIVE)
+		show(e, c, ev);
 	switch (ev->type) {
 	case NW_EV_FLOW:
 		break;

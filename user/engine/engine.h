@@ -245,12 +245,15 @@ struct nw_engine_config {
  * (peers.h); a connection's own list has it each time. settled: once per connection that was validated, or
  * logged on with 3.1.1: some time later (answer_timeout), or when it ended (a reset: was believed), if that
  * is sooner; what it negotiated is complete. done: nothing more will come of this connection (closed,
- * evicted, or flushed); it is freed afterwards. All may be NULL.
+ * evicted, or flushed); it is freed afterwards. packet: a message, FIN, RST or sign of life, before anything
+ * is concluded from it; a message of several segments as the joiner put it together (NW_EF_JOINED). All may
+ * be NULL.
  */
 struct nw_engine_ops {
 	void (*finding)(void *arg, const struct nw_conn *conn, const struct nw_finding *finding);
 	void (*settled)(void *arg, const struct nw_conn *conn);
 	void (*done)(void *arg, const struct nw_conn *conn);
+	void (*packet)(void *arg, const struct nw_conn *conn, const struct nw_event *ev);
 };
 
 struct nw_engine_stats {

@@ -188,6 +188,8 @@ static json_t *own_part(const struct nw_alert *a)
 		nw_json_set(o, "suppressed", suppressed(a->suppressed));
 	if (a->finding)
 		nw_json_set(o, "finding", nw_finding_json(a->finding));
+	if (a->evidence)
+		nw_json_set(o, "evidence", json_string(a->evidence));
 	if (a->conn)
 		nw_json_set(o, "flow", nw_flow_json(a->conn, NULL, a->wall_offset));
 	return o;

@@ -35,7 +35,8 @@ struct nw_alert {
 	const struct nw_suppressed *suppressed; /* 191 only */
 	const char *iface;			/* NULL: unknown */
 	const char *host;
-	int64_t wall_offset; /* from event times to wall times, ns */
+	const char *evidence; /* name of the file with its packets; NULL: there is none */
+	int64_t wall_offset;  /* from event times to wall times, ns */
 };
 
 /* "mismatch", "aborted", ...: what kind of thing a rule tells. Static storage. */

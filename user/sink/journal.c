@@ -204,10 +204,19 @@ void nw_journal_set_cursor(struct nw_journal *j, struct nw_journal_pos pos)
 	nw_cursor_store(&j->cursor, false);
 }
 
+static uint64_t first_id(const struct nw_journal *j)
+{
+	for (size_t i = 0; i < j->segments.n; i++)
+		if (j->segments.list[i].first_id)
+			return j->segments.list[i].first_id;
+	return j->first_id;
+}
+
 void nw_journal_get_state(const struct nw_journal *j, struct nw_journal_state *out)
 {
 	*out = (struct nw_journal_state){
 		.path = j->path,
+		.first_id = first_id(j),
 		.last_id = j->last_id,
 		.repaired = j->repaired,
 		.unwritten = j->unwritten,

@@ -19,6 +19,7 @@ struct nw_journal;
 
 struct nw_journal_state {
 	const char *path;
+	uint64_t first_id;  /* of the oldest alert in the files, 0: none */
 	uint64_t last_id;   /* of the last alert that was given a number, 0: none */
 	uint64_t repaired;  /* lines cut off at start because a crash had torn them */
 	uint64_t unwritten; /* alerts that could not be written since the start */

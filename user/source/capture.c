@@ -156,6 +156,9 @@ static ssize_t source_read(void *cookie, char *buf, size_t size)
 
 	errno = 0;
 	n = gzread(s->gz, buf, size > NW_GZ_BUFFER ? NW_GZ_BUFFER : (unsigned int)size);
+	if (n > 0 && !s->bytes)
+		s->info->is_evidence =
+			nw_evidence_mark_find((const uint8_t *)buf, (size_t)n, &s->info->evidence);
 	if (n > 0)
 		s->bytes += (uint64_t)n;
 	s->info->bytes_done = (uint64_t)gzoffset(s->gz);
@@ -290,6 +293,8 @@ static int read_packets(pcap_t *pcap, const struct source *s, nw_packet_fn fn, v
 			.len = h->len > h->caplen ? h->len : h->caplen,
 			.ts = time_of(h),
 			.frame = ++info->packets,
+			.sparse = info->is_evidence,
+			.followed = info->is_evidence && info->evidence.followed,
 		};
 
 		info->cut += p.caplen < p.len;

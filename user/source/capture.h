@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "evidence_mark.h"
 #include "source.h"
 
 #define NW_CAPTURE_ERROR_MAX 512
@@ -19,6 +20,9 @@ struct nw_capture_info {
 	uint64_t bytes;	  /* size of the file, 0: not known */
 	/* How many of them were read; kept up to date while fn is called. */
 	uint64_t bytes_done;
+	/* It is a file of evidence; known before the first packet. */
+	bool is_evidence;
+	struct nw_evidence_mark evidence;
 	/* On failure: what is wrong and what can be done about it; does not name the file. */
 	char error[NW_CAPTURE_ERROR_MAX];
 };

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "live.h"
+#include "record.h"
 #include "../../bpf/wire/stream.h"
 #include "../util/log.h"
 #include "../util/util.h"
@@ -116,11 +117,10 @@ static void check_sequence(struct nw_live *l, const struct nw_event *ev)
 static int take_record(void *ctx, void *data, size_t size)
 {
 	struct nw_live *l = ctx;
-	const struct nw_event *ev = data;
+	const struct nw_event *ev = nw_record_event(data, size);
 
 	/* A record that contradicts itself is not read, and is a gap in the numbers like a lost one. */
-	if (size >= NW_EVENT_SMALL && ev->hdr_len <= NW_HDR_MAX && ev->data_len <= NW_DATA_MAX &&
-	    (ev->data_len == 0 || size >= NW_EVENT_FULL)) {
+	if (ev) {
 		check_sequence(l, ev);
 		l->fn_err = l->fn(l->arg, ev);
 	}

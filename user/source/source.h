@@ -31,6 +31,9 @@ struct nw_tap_packet {
 	uint32_t l3_off;    /* where the network header begins; 0: Ethernet, found by the tap */
 	uint16_t ethertype; /* with l3_off > 0 or raw: 0x0800, 0x86dd; host byte order */
 	uint8_t raw;	    /* no link header at all */
+	/* Of a file of evidence: packets before it, and the end of it, were left out, and are not missing. */
+	uint8_t sparse;
+	uint8_t followed; /* with sparse: the connection was seen from its first byte on */
 };
 
 /* 0 or -ENOMEM, -EINVAL; *out untouched on failure. */

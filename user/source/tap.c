@@ -46,10 +46,14 @@ struct nw_tap {
 static int tap_load(void *ctx, uint32_t off, void *dst, uint32_t len)
 {
 	const struct nw_tap_packet *p = ((struct nw_tap *)ctx)->pkt;
+	uint32_t there = off < p->caplen ? p->caplen - off : 0;
 
-	if (off > p->caplen || len > p->caplen - off)
+	if (len > there && (!p->sparse || !there))
 		return -EFAULT;
-	memcpy(dst, p->data + off, len);
+	memcpy(dst, p->data + off, nw_min(len, there));
+	/* What counts of a message is there: what lies behind it is not looked at. */
+	if (len > there)
+		memset((uint8_t *)dst + there, 0, len - there);
 	return 0;
 }
 
@@ -255,6 +259,55 @@ void nw_tap_free(struct nw_tap **tp)
 	*tp = NULL;
 }
 
+/* The handshake that is not in the file: this is the connection's first packet. */
+static void sparse_begin(struct nw_tap *t, const struct nw_pkt *p, uint32_t len)
+{
+	struct nw_syn syn = { .ts = t->pkt->ts, .have = 3, .client = p->sender };
+
+	if (!t->pkt->followed || !len)
+		return;
+	syn.isn[p->sender] = p->tcp.seq - 1;
+	syn.isn[!p->sender] = p->tcp.ack - 1;
+	nw_io_syn_put(t, &p->key, &syn);
+}
+
+static void look_ahead_to(struct nw_look *l, uint32_t seq)
+{
+	if (l->ttl && nw_is_news(seq, l->end))
+		l->end = seq;
+}
+
+/*
+ * Where packets were left out of the file, the stream goes on at the next one, and so does what each end is
+ * known to have sent; a payload that was left out whole is none to read.
+ */
+static void sparse_step(struct nw_tap *t)
+{
+	const struct nw_pkt *p = &t->s.pkt;
+	uint32_t len = p->tcp.flags & NW_TH_RST ? 0 : p->tcp.pay_len;
+	struct nw_flow *f = nw_io_flow(t, &p->key);
+	struct nw_dir *d, *o;
+
+	if (!f) {
+		sparse_begin(t, p, len);
+		return;
+	}
+	d = &f->dir[p->sender == f->client ? NW_C2S : NW_S2C];
+	o = &f->dir[p->sender == f->client ? NW_S2C : NW_C2S];
+	look_ahead_to(&d->look, p->tcp.seq);
+	if (p->tcp.flags & NW_TH_ACK)
+		look_ahead_to(&o->look, p->tcp.ack);
+	if (!len)
+		return;
+	if (!(d->flags & NW_DF_SYNCED) || nw_seq_diff(p->tcp.seq, nw_dir_wants(d)) > 0) {
+		d->next = p->tcp.seq;
+		d->carry = 0;
+		d->flags = (d->flags & (NW_DF_CIPHER | NW_DF_PACKED | NW_DF_FIN)) | NW_DF_SYNCED;
+	}
+	if (p->pay_off >= t->pkt->caplen && nw_seq_diff(p->tcp.seq + len, nw_dir_wants(d)) > 0)
+		d->next = p->tcp.seq + len;
+}
+
 int nw_tap_packet(struct nw_tap *t, const struct nw_tap_packet *pkt)
 {
 	struct nw_cursor c = { .data = pkt->data, .end = pkt->data + pkt->caplen, .off = pkt->l3_off };
@@ -269,6 +322,8 @@ int nw_tap_packet(struct nw_tap *t, const struct nw_tap_packet *pkt)
 	o = nw_parse_l3(&c, type, &h, t->ports, 1);
 	if (o.why < 0 && (nw_read_headers(&c, &h, &t->s.pkt) < 0 || nw_finish_len(&t->s.pkt, pkt->len) < 0))
 		o = NW_HEADERS_BAD(MALFORMED);
+	if (o.why < 0 && pkt->sparse)
+		sparse_step(t);
 	if (o.why < 0)
 		o.why = nw_opens(t, 0, &t->s);
 	t->count[NW_C_PACKETS]++;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base64.h"
 #include "community_id.h"
 
 static uint32_t rol(uint32_t x, int n)
@@ -57,21 +58,6 @@ static void sha1_short(uint8_t out[20], const uint8_t *msg, size_t len)
 		out[i] = (uint8_t)(h[i / 4] >> (24 - 8 * (i % 4)));
 }
 
-static void base64_20(char out[29], const uint8_t in[20])
-{
-	static const char set[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (int i = 0; i < 20; i += 3) {
-		uint32_t v = (uint32_t)in[i] << 16 | in[i + 1] << 8 | (i + 2 < 20 ? in[i + 2] : 0);
-
-		*out++ = set[v >> 18];
-		*out++ = set[v >> 12 & 63];
-		*out++ = set[v >> 6 & 63];
-		*out++ = i + 2 < 20 ? set[v & 63] : '=';
-	}
-	*out = '\0';
-}
-
 void nw_community_id(char out[40], const void *addr_a, const void *addr_b, unsigned int addr_len,
 		     uint16_t port_a_host, uint16_t port_b_host)
 {
@@ -92,5 +78,5 @@ void nw_community_id(char out[40], const void *addr_a, const void *addr_b, unsig
 	memcpy(msg + n + 2, &high, 2);
 	sha1_short(digest, msg, n + 4);
 	memcpy(out, "1:", 2);
-	base64_20(out + 2, digest);
+	nw_base64(out + 2, digest, sizeof(digest));
 }

@@ -42,8 +42,8 @@ static void add_whole(struct nw_text *t, const char *bytes, size_t len)
 	t->buf[t->len] = '\0';
 }
 
-/* Bytes of the UTF-8 character at s, of which len are there; 0: not valid. By the table of RFC 3629. */
-static size_t utf8_len(const unsigned char *s, size_t len)
+/* By the table of RFC 3629. */
+size_t nw_utf8_len(const unsigned char *s, size_t len)
 {
 	size_t n = s[0] < 0x80 ? 1 :
 		   s[0] < 0xc2 ? 0 :
@@ -68,7 +68,7 @@ void nw_text_escape(struct nw_text *t, const char *bytes, size_t len)
 	const unsigned char *s = (const unsigned char *)bytes;
 
 	while (len > 0 && !t->cut) {
-		size_t n = utf8_len(s, len);
+		size_t n = nw_utf8_len(s, len);
 		char hex[5];
 
 		if (n == 1 && (*s == '"' || *s == '\\')) {

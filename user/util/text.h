@@ -23,6 +23,9 @@ struct nw_text {
 void nw_text_init(struct nw_text *t, char *buf, size_t size);
 void nw_text_add(struct nw_text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Bytes of the UTF-8 character at s, of which len (at least 1) are there; 0: not valid. */
+size_t nw_utf8_len(const unsigned char *s, size_t len);
+
 /*
  * Adds len bytes that were made by others: backslash and double quote get a backslash, control characters
  * and bytes that are not valid UTF-8 become \xNN. An escape or a character is added as a whole or not at all.

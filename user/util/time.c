@@ -9,6 +9,8 @@
 #include "time.h"
 
 #define NS 1000000000LL
+/* Year 2261: int64_t holds no later times in ns */
+#define SECONDS_MAX 9200000000LL
 
 static int64_t clock_ns(clockid_t id)
 {
@@ -106,6 +108,15 @@ const char *nw_time_short(char out[NW_TIME_TEXT], int64_t wall, bool utc)
 	return out;
 }
 
+/* 0, or -EINVAL with *wall untouched: beyond what the nanoseconds of a wall clock hold. */
+static int to_wall(time_t seconds, long ns, int64_t *wall)
+{
+	if (seconds < 0 || seconds > SECONDS_MAX)
+		return -EINVAL;
+	*wall = seconds * NS + ns;
+	return 0;
+}
+
 /* The fraction behind the seconds, in ns; *p goes behind it. */
 static long fraction(const char **p)
 {
@@ -142,8 +153,7 @@ int nw_time_parse(const char *text, int64_t *wall)
 	}
 	if (*p)
 		return -EINVAL;
-	*wall = ((int64_t)timegm(&tm) - offset) * NS + ns;
-	return 0;
+	return to_wall(timegm(&tm) - offset, ns, wall);
 }
 
 /* "90min": a number and a unit. */
@@ -189,10 +199,8 @@ int nw_time_since(const char *text, int64_t now, bool utc, int64_t *wall)
 		tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
 		tm.tm_isdst = -1;
 		end = strptime(text, formats[i], &tm);
-		if (end && !*end) {
-			*wall = (int64_t)(utc ? timegm(&tm) : mktime(&tm)) * NS;
-			return 0;
-		}
+		if (end && !*end)
+			return to_wall(utc ? timegm(&tm) : mktime(&tm), 0, wall);
 	}
 	return -EINVAL;
 }

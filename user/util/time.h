@@ -25,7 +25,7 @@ const char *nw_time_eve(char out[NW_TIME_TEXT], int64_t wall);
 /* For tables: "2026-11-22 13:05:01", local or UTC. Returns out. */
 const char *nw_time_short(char out[NW_TIME_TEXT], int64_t wall, bool utc);
 
-/* Reads RFC 3339 or the EVE form. 0, or -EINVAL with *wall untouched. */
+/* Reads RFC 3339 or the EVE form, from 1970 to 2261. 0, or -EINVAL with *wall untouched. */
 int nw_time_parse(const char *text, int64_t *wall);
 
 /*
