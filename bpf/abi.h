@@ -227,7 +227,7 @@ _Static_assert(NW_EVENT_FULL == 1040, "event");
 
 /*
  * Counters, one row each: name, what is counted. Those up to NW_C_OUTCOMES are outcomes: every packet
- * that a program saw has exactly one, so that their sum is NW_C_PACKETS.
+ * that a program saw has exactly one. NW_C_PACKETS is their sum: programs leave it to whoever reads.
  */
 #define NW_COUNTERS(X)                                                                                       \
 	X(NOT_IP, "neither IPv4 nor IPv6")                                                                   \

@@ -9,6 +9,12 @@
 #include "maps.h"
 #include "share.h"
 
+/*
+ * What was stored has to be read again. Of what comes out of a map the verifier knows nothing, and so walks
+ * the code behind once, not for each way that led there (8,400 instructions less per program).
+ */
+#define NW_FORGET() asm volatile("" ::: "memory")
+
 #define NW_KIND_XDP 0
 #define NW_KIND_SKB 1
 
@@ -103,7 +109,7 @@ nw_inline __u64 nw_io_now(void *ctx)
 	return bpf_ktime_get_ns();
 }
 
-nw_inline __u8 nw_io_place(const struct nw_scratch *s)
+nw_inline __u32 nw_io_place(const struct nw_scratch *s)
 {
 	return s->hook | s->ifindex << 2;
 }
@@ -134,7 +140,9 @@ nw_inline void nw_io_lost(void *ctx)
 
 nw_inline struct nw_flow *nw_io_flow(void *ctx, const struct nw_key *k)
 {
-	return bpf_map_lookup_elem(&nw_flows, k);
+	struct nw_flow *f = nw_at_home(k);
+
+	return f ? f : bpf_map_lookup_elem(&nw_flows, k);
 }
 
 /* May the flow begin? client: its group (wire/group.h), 0: of a flow of which no handshake was seen. */
@@ -146,18 +154,21 @@ nw_inline int nw_io_may_begin(void *ctx, __u64 client)
 
 static const struct nw_flow nw_flow_zero;
 
+/* Flows begun, flows ended and the table say how many were evicted: the hash doesn't tell. */
 nw_inline struct nw_flow *nw_io_flow_new(void *ctx, const struct nw_key *k)
 {
-	/* With both counts and the table's size user space knows how many were evicted: the map doesn't tell.
-	 */
-	if (bpf_map_update_elem(&nw_flows, k, &nw_flow_zero, BPF_NOEXIST) == 0)
+	struct nw_flow *f;
+
+	nw_home_tick();
+	f = nw_home_take(k);
+	if (f || bpf_map_update_elem(&nw_flows, k, &nw_flow_zero, BPF_NOEXIST) == 0)
 		nw_io_count(ctx, NW_C_FLOWS);
-	return bpf_map_lookup_elem(&nw_flows, k);
+	return f ? f : bpf_map_lookup_elem(&nw_flows, k);
 }
 
 nw_inline void nw_io_flow_del(void *ctx, const struct nw_key *k)
 {
-	if (bpf_map_delete_elem(&nw_flows, k) == 0)
+	if (nw_home_leave(k) || bpf_map_delete_elem(&nw_flows, k) == 0)
 		nw_io_count(ctx, NW_C_FLOWS_ENDED);
 }
 

@@ -3,6 +3,7 @@
 #ifndef NW_MAPS_H
 #define NW_MAPS_H
 
+#include "homes.h"
 #include "shared.h"
 #include "tap_types.h"
 

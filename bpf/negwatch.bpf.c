@@ -9,19 +9,35 @@
 #include "globals.h"
 
 /*
- * What is not SMB's leaves here, without a look at any map but the port bits. Returns < 0, or the outcome.
- * In an skb the tag may have been moved to the metadata.
+ * The slow way, for a TCP segment of one of the ports: what its headers say, to the scratch; < 0, or the
+ * outcome. A function of its own, so that its stack does not add to that of nw_segment_*.
  */
-nw_inline int nw_headers(const void *data, const void *end, struct nw_pkt *p, int vlan, __u32 tci)
+nw_inline int nw_begin(void *ctx, const int kind, const void *data, const void *end, __u32 hook,
+		       __u32 ifindex, __u32 pkt_len)
 {
-	struct nw_cursor c = { .data = data, .end = end, .off = 0 };
-	struct nw_ethertype type;
+	struct nw_cursor c = { .data = data, .end = end };
+	struct nw_scratch *s = nw_scratch_get();
 
-	p->tcp.vlan[0] = vlan ? tci & 0x0fff : 0;
-	p->tcp.vlan[1] = 0;
-	p->tcp.n_vlan = !!vlan;
-	type = nw_parse_eth(&c, &p->tcp);
-	return nw_parse_l3(&c, type, p, nw_ports).why;
+	if (!s)
+		return NW_C_MALFORMED;
+	s->hook = hook;
+	s->ifindex = ifindex;
+	s->cpu = bpf_get_smp_processor_id();
+	if (nw_read_headers(&c, &s->headers, &s->pkt) < 0 || nw_finish_len(&s->pkt, pkt_len) < 0)
+		return NW_C_MALFORMED;
+	return nw_opens(ctx, kind, s);
+}
+
+__attribute__((noinline)) int nw_begin_xdp(struct xdp_md *ctx)
+{
+	return nw_begin(ctx, NW_KIND_XDP, (const void *)(long)ctx->data, (const void *)(long)ctx->data_end,
+			NW_HOOK_XDP, ctx->ingress_ifindex, bpf_xdp_get_buff_len(ctx));
+}
+
+__attribute__((noinline)) int nw_begin_skb(struct __sk_buff *skb, __u32 hook)
+{
+	return nw_begin(skb, NW_KIND_SKB, (const void *)(long)skb->data, (const void *)(long)skb->data_end,
+			hook, skb->ifindex, skb->len);
 }
 
 __attribute__((noinline)) int nw_segment_xdp(struct xdp_md *ctx)
@@ -38,83 +54,108 @@ __attribute__((noinline)) int nw_segment_skb(struct __sk_buff *skb)
 	return s ? nw_segment(skb, NW_KIND_SKB, s) : NW_C_MALFORMED;
 }
 
-/* 0, or the outcome of a packet that contradicts itself */
-nw_inline int nw_begin(const struct nw_pkt *p, __u32 hook, __u32 ifindex, __u32 pkt_len)
-{
-	struct nw_scratch *s = nw_scratch_get();
-
-	if (!s)
-		return NW_C_MALFORMED;
-	s->pkt = *p;
-	s->hook = hook;
-	s->ifindex = ifindex;
-	s->cpu = bpf_get_smp_processor_id();
-	return nw_finish_len(&s->pkt, pkt_len) < 0 ? NW_C_MALFORMED : -1;
-}
-
 nw_inline void nw_done(int outcome)
 {
 	struct nw_cpu_stats *st = nw_cpu_stats();
 
-	if (!st)
-		return;
-	st->count[NW_C_PACKETS]++;
-	if ((__u32)outcome < NW_C_OUTCOMES)
+	if (st && (__u32)outcome < NW_C_OUTCOMES)
 		st->count[outcome]++;
 }
 
-/* A function of its own, so that its stack does not add to that of nw_segment_*. */
-__attribute__((noinline)) int nw_headers_xdp(struct xdp_md *ctx)
+/*
+ * The two quick ways: what is not SMB's leaves here, without a look at any map but the port bits; and so does
+ * what nw_quick() is for, in flows at home. Without a call, as a return costs 8 ns where the kernel guards it
+ * (SRSO). Returns the outcome; or -1, with the place of the headers in the scratch.
+ */
+nw_inline int nw_enter(struct nw_cursor *c, struct nw_ethertype type, struct nw_headers *h, const int deep)
 {
+	struct nw_scratch *s;
+	struct nw_flow *f;
 	struct nw_pkt p;
-	int why = nw_headers((const void *)(long)ctx->data, (const void *)(long)ctx->data_end, &p, 0, 0);
+	int out = nw_parse_l3(c, type, h, nw_ports, deep).why;
 
-	return why < 0 ? nw_begin(&p, NW_HOOK_XDP, ctx->ingress_ifindex, bpf_xdp_get_buff_len(ctx)) : why;
+	if (out >= 0)
+		return out;
+	s = nw_scratch_get();
+	if (!s)
+		return NW_C_MALFORMED;
+	s->headers = *h;
+	NW_FORGET();
+	/* Of p the compiler keeps what is asked for here, in registers. */
+	if (nw_read_headers(c, &s->headers, &p) < 0)
+		return NW_C_MALFORMED;
+	f = nw_at_home(&p.key);
+	return f ? nw_quick(&p, f) : -1;
 }
 
-__attribute__((noinline)) int nw_headers_skb(struct __sk_buff *skb, __u32 hook)
+nw_inline int nw_enter_xdp(struct xdp_md *ctx, const int deep)
 {
-	struct nw_pkt p;
-	int why = nw_headers((const void *)(long)skb->data, (const void *)(long)skb->data_end, &p,
-			     skb->vlan_present, skb->vlan_tci);
+	struct nw_cursor c = { .data = (const void *)(long)ctx->data,
+			       .end = (const void *)(long)ctx->data_end };
+	struct nw_headers h = {};
 
-	return why < 0 ? nw_begin(&p, hook, skb->ifindex, skb->len) : why;
+	return nw_enter(&c, nw_parse_eth(&c, &h), &h, deep);
 }
 
-/* Without link header, and thus without tags. */
-__attribute__((noinline)) int nw_headers_l3(struct __sk_buff *skb, __u32 hook)
+/* l3: without link header, and thus without tags. */
+nw_inline int nw_enter_skb(struct __sk_buff *skb, const int l3, const int deep)
 {
 	struct nw_cursor c = { .data = (const void *)(long)skb->data,
 			       .end = (const void *)(long)skb->data_end };
-	struct nw_pkt p;
-	int why;
+	struct nw_headers h = {};
 
-	if (c.data + sizeof(struct nw_ip4_wire) > c.end)
+	if (l3 && c.data + sizeof(struct nw_ip4_wire) > c.end)
 		return NW_C_MALFORMED;
-	p.tcp.vlan[0] = 0;
-	p.tcp.vlan[1] = 0;
-	p.tcp.n_vlan = 0;
-	why = nw_parse_l3(&c, nw_parse_raw(&c), &p, nw_ports).why;
-	return why < 0 ? nw_begin(&p, hook, skb->ifindex, skb->len) : why;
+	if (l3)
+		return nw_enter(&c, nw_parse_raw(&c), &h, deep);
+	if (skb->vlan_present)
+		h.tag = NW_TAG_PRESENT | (skb->vlan_tci & 0x0fff);
+	return nw_enter(&c, nw_parse_eth(&c, &h), &h, deep);
+}
+
+/*
+ * What the quick ways could not read, once more: with IPv6 extension headers; and the first bytes of an skb
+ * need not be linear. Pulling them in changes the skb, not the packet.
+ */
+__attribute__((noinline)) int nw_again_xdp(struct xdp_md *ctx)
+{
+	return nw_enter_xdp(ctx, 1);
+}
+
+__attribute__((noinline)) int nw_again_skb(struct __sk_buff *skb)
+{
+	return bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0 ? NW_C_MALFORMED :
+									  nw_enter_skb(skb, 0, 1);
+}
+
+__attribute__((noinline)) int nw_again_l3(struct __sk_buff *skb)
+{
+	return bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0 ? NW_C_MALFORMED :
+									  nw_enter_skb(skb, 1, 1);
 }
 
 SEC("xdp.frags")
 int nw_xdp(struct xdp_md *ctx)
 {
-	int why = nw_headers_xdp(ctx);
+	int out = nw_enter_xdp(ctx, 0);
 
-	nw_done(why < 0 ? nw_segment_xdp(ctx) : why);
+	if (out == NW_C_MALFORMED)
+		out = nw_again_xdp(ctx);
+	if (out < 0)
+		out = nw_begin_xdp(ctx);
+	nw_done(out < 0 ? nw_segment_xdp(ctx) : out);
 	return XDP_PASS;
 }
 
-/* The first bytes of an skb need not be linear. Pulling them in changes the skb, not the packet. */
 nw_inline int nw_tc(struct __sk_buff *skb, __u32 hook, const int l3)
 {
-	int why = l3 ? nw_headers_l3(skb, hook) : nw_headers_skb(skb, hook);
+	int out = nw_enter_skb(skb, l3, 0);
 
-	if (why == NW_C_MALFORMED && bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) == 0)
-		why = l3 ? nw_headers_l3(skb, hook) : nw_headers_skb(skb, hook);
-	nw_done(why < 0 ? nw_segment_skb(skb) : why);
+	if (out == NW_C_MALFORMED)
+		out = l3 ? nw_again_l3(skb) : nw_again_skb(skb);
+	if (out < 0)
+		out = nw_begin_skb(skb, hook);
+	nw_done(out < 0 ? nw_segment_skb(skb) : out);
 	return TC_ACT_UNSPEC;
 }
 

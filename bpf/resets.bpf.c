@@ -109,17 +109,15 @@ nw_inline void nw_word(const struct nw_sides *e, __u32 type, int by_local, __u32
 	struct nw_flow *f;
 	struct nw_dir *d;
 	struct nw_key k;
-	__u32 local;
+	__u32 local, dir;
 
 	local = nw_key_make(&k, e->local, e->local_port, e->remote, e->remote_port);
-	f = bpf_map_lookup_elem(&nw_flows, &k);
+	f = nw_flow_find(&k);
 	/* Of a flow that was not told yet nobody knows. */
 	if (!f || !st || !(f->flags & NW_FF_TOLD))
 		return;
-	if ((local == f->client) == !!by_local)
-		d = &f->dir[NW_C2S];
-	else
-		d = &f->dir[NW_S2C];
+	dir = (local == f->client) == !!by_local ? NW_C2S : NW_S2C;
+	d = &f->dir[dir & 1];
 	if (d->words >= NW_RST_MAX)
 		return;
 	d->words++;
@@ -133,7 +131,7 @@ nw_inline void nw_word(const struct nw_sides *e, __u32 type, int by_local, __u32
 	ev->start_ts = f->start_ts;
 	ev->key = k;
 	ev->type = type;
-	ev->dir = (local == f->client) == !!by_local ? NW_C2S : NW_S2C;
+	ev->dir = dir;
 	ev->client = f->client;
 	ev->cpu = bpf_get_smp_processor_id();
 	ev->tcp.seq = e->seq;

@@ -6,21 +6,7 @@
 #ifndef NW_SHARED_H
 #define NW_SHARED_H
 
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-#include "wire/stream.h"
-
-/*
- * Flows: 40 bytes of key, 160 of value and about 64 of the kernel's own are 264 bytes an entry: 64 Ki
- * entries take 16.5 MiB. A file server has one flow per client. LRU: a full table forgets the flow
- * that was idle longest. User space may set another size before loading.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
-	__type(key, struct nw_key);
-	__type(value, struct nw_flow);
-} nw_flows SEC(".maps");
+#include "flows.h"
 
 /* Events: 4 MiB hold 4,002 of the large ones (1040 + 8 bytes), more than a second of the heaviest
  * reconnect storm that was measured (48 connections a second and client, 5 events each) of 20 clients. */

@@ -113,7 +113,8 @@ nw_inline int nw_rst_again(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 	const struct nw_tcp *t = &s->pkt.tcp;
 	__u32 looks = t->seq * 0x9e3779b1u + t->ack * 0x85ebca6bu +
 		      (((__u32)t->ip_id << 16 | t->window) ^ t->flags ^ (__u32)s->dir << 8) * 0xc2b2ae35u;
-	__u8 when = nw_io_now(ctx) >> NW_LATE_BITS, place = nw_io_place(s);
+	__u8 when = nw_io_now(ctx) >> NW_LATE_BITS;
+	__u32 place = nw_io_place(s);
 
 	if (f->n_rst && f->rst_looks == looks && f->rst_place != place && (__u8)(when - f->rst_when) <= 1)
 		return 1;
@@ -155,31 +156,56 @@ nw_inline int nw_lives(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 	return nw_id_counts_on(d->look.ip_id, t->ip_id);
 }
 
-/* What a packet shows of its sender, see struct nw_look. Resets are left out: they are what is judged. */
-nw_inline void nw_look_at(const struct nw_scratch *s, struct nw_flow *f)
+/*
+ * What a packet shows of its sender, see struct nw_look; end: behind the bytes that it sent, if any. Resets
+ * are left out: they are what is judged.
+ */
+nw_inline void nw_look_at(const struct nw_pkt *p, struct nw_look *l, __u32 end, int used)
 {
-	struct nw_look *l = &nw_dir_of(s, f)->look;
-	const struct nw_tcp *t = &s->pkt.tcp;
-	__u32 used = s->len + !!(t->flags & NW_TH_FIN);
+	const struct nw_tcp *t = &p->tcp;
+	__u8 traits = l->traits;
 
 	/* A bare ACK has the next sequence number, too; but behind it bytes may be missing. */
-	if (!l->ttl || (used && nw_seq_diff(s->seq + used, l->end) > 0))
-		l->end = s->seq + used;
+	if (!l->ttl || (used && nw_seq_diff(end, l->end) > 0))
+		l->end = end;
 	if (t->flags & NW_TH_ACK)
 		l->ack = t->ack;
 	l->window = t->window;
 	if (!t->ip_id)
-		l->traits |= NW_LOOK_ID_ZERO;
+		traits |= NW_LOOK_ID_ZERO;
 	else if (l->ip_id && l->ip_id != t->ip_id)
-		l->traits |= nw_id_counts_on(l->ip_id, t->ip_id) ? NW_LOOK_ID_NEXT : NW_LOOK_ID_FAR;
+		traits |= nw_id_counts_on(l->ip_id, t->ip_id) ? NW_LOOK_ID_NEXT : NW_LOOK_ID_FAR;
 	if (t->ip_id)
 		l->ip_id = t->ip_id;
-	if (s->pkt.opt_len)
-		l->traits |= NW_LOOK_OPTIONS;
+	if (p->opt_len)
+		traits |= NW_LOOK_OPTIONS;
+	if (traits != l->traits)
+		l->traits = traits;
 	if (t->ttl != l->ttl) {
 		l->ttl_before = l->ttl;
 		l->ttl = t->ttl;
 	}
+}
+
+/*
+ * The quick way, for nearly all packets of a transfer: inside a message, or without payload, in a flow where
+ * nothing is waited for. Does what nw_segment() would do, and returns the outcome; -1: the segment has to be
+ * read.
+ */
+nw_inline int nw_quick(const struct nw_pkt *p, struct nw_flow *f)
+{
+	__u32 dir = (p->sender ^ f->client) & 1, len = p->tcp.pay_len, ahead;
+	struct nw_dir *d = &f->dir[dir], *o = &f->dir[!dir];
+
+	if (p->tcp.flags & (NW_TH_SYN | NW_TH_FIN | NW_TH_RST) || p->fragment || len == NW_PAY_LEN_OPEN ||
+	    f->flags & (NW_FF_NEW_SYN | NW_FF_RST_C2S | NW_FF_RST_S2C) || o->flags & NW_DF_HOLE)
+		return -1;
+	ahead = nw_dir_wants(d) - p->tcp.seq;
+	if (len &&
+	    ((d->flags & (NW_DF_SYNCED | NW_DF_PASS)) != NW_DF_SYNCED || ahead > NW_BACK_MAX || len > ahead))
+		return -1;
+	nw_look_at(p, &d->look, p->tcp.seq + len, len > 0);
+	return len ? NW_C_BODY : NW_C_EMPTY;
 }
 
 nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
@@ -218,14 +244,13 @@ nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct n
 	}
 }
 
-/* SYN and SYN-ACK: where both directions begin, and whose options they carried. */
-nw_inline void nw_handshake(void *ctx, const int kind, struct nw_scratch *s)
+/* SYN and SYN-ACK: where both directions begin, and whose options they carried. f may be NULL. */
+nw_inline void nw_handshake(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
 {
 	const struct nw_pkt *p = &s->pkt;
 	__u32 who = p->sender & 1, n = nw_min(p->opt_len, 40);
 	struct nw_syn fresh = {}, *syn = nw_io_syn(ctx, &p->key);
 	int is_syn = !(p->tcp.flags & NW_TH_ACK);
-	struct nw_flow *f;
 	struct nw_dir *o;
 
 	if (syn)
@@ -249,7 +274,6 @@ nw_inline void nw_handshake(void *ctx, const int kind, struct nw_scratch *s)
 		NW_LOOP_OPT(kind, &ow);
 		fresh.opts |= ow.seen;
 	}
-	f = nw_io_flow(ctx, &p->key);
 	/* With TCP Fast Open the flow began before the answer. */
 	if (f && !is_syn && f->flags & NW_FF_SYN && p->tcp.ack - 1 - f->isn <= NW_RAW_MAX) {
 		o = &f->dir[(p->sender & 1) == f->client ? NW_C2S : NW_S2C];
@@ -350,6 +374,20 @@ nw_inline int nw_is_of_new_syn(void *ctx, struct nw_scratch *s)
 	return !s->len && !p->tcp.seq && p->tcp.ack == nw_of_other(p, syn->isn) + 1;
 }
 
+/* Before nw_segment(): a handshake. < 0, or the outcome of a packet that is nothing else. */
+nw_inline int nw_opens(void *ctx, const int kind, struct nw_scratch *s)
+{
+	const struct nw_pkt *p = &s->pkt;
+
+	s->len = p->tcp.pay_len;
+	s->seq = p->tcp.seq;
+	if (!(p->tcp.flags & NW_TH_SYN))
+		return -1;
+	nw_handshake(ctx, kind, s, nw_io_flow(ctx, &p->key));
+	s->seq++; /* TCP Fast Open: RFC 7413 */
+	return s->len ? -1 : NW_C_SYN;
+}
+
 /* One TCP segment whose headers were read into s->pkt. Returns the packet's outcome. */
 nw_inline enum nw_counter nw_segment(void *ctx, const int kind, struct nw_scratch *s)
 {
@@ -357,14 +395,6 @@ nw_inline enum nw_counter nw_segment(void *ctx, const int kind, struct nw_scratc
 	enum nw_counter out = NW_C_EMPTY;
 	struct nw_flow *f;
 
-	s->len = p->tcp.pay_len;
-	s->seq = p->tcp.seq;
-	if (p->tcp.flags & NW_TH_SYN) {
-		nw_handshake(ctx, kind, s);
-		if (!s->len)
-			return NW_C_SYN;
-		s->seq++; /* TCP Fast Open: RFC 7413 */
-	}
 	if (p->tcp.flags & NW_TH_RST)
 		s->len = 0; /* RFC 9293 3.5.3 lets a reset carry text; it is no part of the stream */
 	f = nw_io_flow(ctx, &p->key);
@@ -391,8 +421,11 @@ nw_inline enum nw_counter nw_segment(void *ctx, const int kind, struct nw_scratc
 		out = nw_payload(ctx, kind, s, f);
 	if (p->tcp.flags & (NW_TH_FIN | NW_TH_RST) || f->flags & (NW_FF_RST_C2S | NW_FF_RST_S2C))
 		nw_ends(ctx, kind, s, f);
-	if (!(p->tcp.flags & NW_TH_RST))
-		nw_look_at(s, f);
+	if (!(p->tcp.flags & NW_TH_RST)) {
+		__u32 used = s->len + !!(p->tcp.flags & NW_TH_FIN);
+
+		nw_look_at(p, &nw_dir_of(s, f)->look, s->seq + used, used > 0);
+	}
 	return out;
 }
 

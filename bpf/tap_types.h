@@ -10,6 +10,7 @@ static long nw_ip6_one(__u32 i, void *arg);
 #define NW_LOOP_IP6(walk) bpf_loop(NW_IP6_EXT_MAX, nw_ip6_one, (walk), 0)
 #endif
 #include "wire/l4.h"
+#include "wire/options.h"
 #include "wire/smb.h"
 #include "wire/stream.h"
 
@@ -18,6 +19,7 @@ static long nw_ip6_one(__u32 i, void *arg);
  * functions that the verifier checks on their own.
  */
 struct nw_scratch {
+	struct nw_headers headers; /* programs only: from where they were found to where they are read */
 	struct nw_pkt pkt;
 	__u32 ifindex;
 	__u16 cpu;

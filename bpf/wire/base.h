@@ -25,12 +25,15 @@ typedef __u32 __attribute__((may_alias)) nw_u32a;
 typedef __u64 __attribute__((may_alias)) nw_u64a;
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+/* The word that has these two at its beginning in memory, and zero behind. */
+#define nw_two_u16(a, b) ((__u64)(__u16)(a) | (__u64)(__u16)(b) << 16)
 #define nw_from_le16(v) (v)
 #define nw_from_le32(v) (v)
 #define nw_from_le64(v) (v)
 #define nw_from_be16(v) __builtin_bswap16(v)
 #define nw_from_be32(v) __builtin_bswap32(v)
 #else
+#define nw_two_u16(a, b) ((__u64)(__u16)(a) << 48 | (__u64)(__u16)(b) << 32)
 #define nw_from_le16(v) __builtin_bswap16(v)
 #define nw_from_le32(v) __builtin_bswap32(v)
 #define nw_from_le64(v) __builtin_bswap64(v)

@@ -48,6 +48,19 @@ struct nw_cursor {
 	__u32 off;
 };
 
+/*
+ * Where the headers of one packet lie, checked against its end: all that has to be known of it to leave it
+ * alone, and little enough for a program's registers. Begin with all zero, but for what lies outside of the
+ * packet.
+ */
+struct nw_headers {
+	__u32 l3, l4; /* offsets */
+	__u16 tag;    /* of an skb's outer VLAN tag, which is kept apart, with NW_TAG_PRESENT; 0: none */
+	__u8 frag;    /* 2: a fragment but the first; 1: IPv6, the first */
+	__u8 tags;    /* those in the packet */
+};
+#define NW_TAG_PRESENT 0x1000
+
 /* What the headers of one TCP segment said. Key addresses in network byte order, the rest in host's. */
 struct nw_pkt {
 	struct nw_key key;
@@ -60,22 +73,27 @@ struct nw_pkt {
 	__u8 fragment; /* first fragment: the payload is not whole */
 };
 
-/* In a program headers lie on even addresses and may be read by halves; a capture promises nothing. */
+/*
+ * A program reads a field by one load, as if headers lay on multiples of four: so they do behind Ethernet
+ * (NET_IP_ALIGN), and where they don't the CPU takes it. A capture promises nothing.
+ */
 #ifdef __bpf__
-#define NW_PACKED2 __attribute__((packed, aligned(2)))
+#define NW_PACKED __attribute__((packed, aligned(4)))
+#define NW_PACKED_2 __attribute__((packed, aligned(2)))
 #else
-#define NW_PACKED2 __attribute__((packed))
+#define NW_PACKED_2 __attribute__((packed))
+#define NW_PACKED __attribute__((packed))
 #endif
 
 struct nw_eth_wire {
 	__u8 mac[12];
 	__be16 type;
-} __attribute__((packed));
+} NW_PACKED_2;
 
 struct nw_vlan_wire {
 	__be16 tci;
 	__be16 type;
-} __attribute__((packed));
+} NW_PACKED;
 
 struct nw_ip4_wire {
 	__u8 ver_ihl;
@@ -88,16 +106,16 @@ struct nw_ip4_wire {
 	__be16 check;
 	__be32 src;
 	__be32 dst;
-} NW_PACKED2;
+} NW_PACKED;
 
 struct nw_ip6_wire {
 	__u8 ver_tc[4];
 	__be16 pay_len;
 	__u8 next;
 	__u8 hop;
-	__u16 src[8];
-	__u16 dst[8];
-} NW_PACKED2;
+	__u32 src[4];
+	__u32 dst[4];
+} NW_PACKED;
 
 struct nw_tcp_wire {
 	__be16 sport;
@@ -109,13 +127,18 @@ struct nw_tcp_wire {
 	__be16 window;
 	__be16 check;
 	__be16 urg;
-} NW_PACKED2;
+} NW_PACKED;
+
+nw_inline int nw_is_tag(__u16 type)
+{
+	return type == 0x8100 || type == 0x88a8 || type == 0x9100;
+}
 
 /*
- * Ethernet and 802.1Q / 802.1ad tags, two with those that tcp->n_vlan counts already: an skb keeps the outer
- * one apart. The verifier follows the offset because each step adds a constant.
+ * Ethernet and 802.1Q / 802.1ad tags, two with h->tag. The verifier follows the offset because each step adds
+ * a constant.
  */
-nw_inline struct nw_ethertype nw_parse_eth(struct nw_cursor *c, struct nw_tcp *tcp)
+nw_inline struct nw_ethertype nw_parse_eth(struct nw_cursor *c, struct nw_headers *h)
 {
 	const struct nw_eth_wire *eth = c->data + c->off;
 	struct nw_ethertype type;
@@ -127,22 +150,39 @@ nw_inline struct nw_ethertype nw_parse_eth(struct nw_cursor *c, struct nw_tcp *t
 	for (i = 0; i < NW_VLAN_DEPTH; i++) {
 		const struct nw_vlan_wire *tag = c->data + off;
 
-		if ((type.v != 0x8100 && type.v != 0x88a8 && type.v != 0x9100) ||
-		    tcp->n_vlan >= NW_VLAN_DEPTH)
+		if (type.v == 0x0800 || !nw_is_tag(type.v) || (i && h->tag))
 			break;
 		if ((const void *)(tag + 1) > c->end)
 			return (struct nw_ethertype){ 0 };
-		/* No index into the stack: the verifier refuses a variable one. */
-		if (tcp->n_vlan == 0)
-			tcp->vlan[0] = nw_from_be16(tag->tci) & 0x0fff;
-		else
-			tcp->vlan[1] = nw_from_be16(tag->tci) & 0x0fff;
-		tcp->n_vlan++;
 		type.v = nw_from_be16(tag->type);
 		off += sizeof(*tag);
 	}
+	h->tags = i;
 	c->off = off;
 	return type;
+}
+
+/* The tags that nw_parse_eth() went over. */
+nw_inline void nw_read_tags(const struct nw_cursor *c, const struct nw_headers *h, struct nw_tcp *t)
+{
+	const struct nw_vlan_wire *tag = c->data + sizeof(struct nw_eth_wire);
+
+	t->vlan[0] = h->tag & 0x0fff;
+	t->vlan[1] = 0;
+	t->n_vlan = !!h->tag;
+	if (!h->tags || (const void *)(tag + 2) > c->end)
+		return;
+	if (h->tags == 2) {
+		t->vlan[0] = nw_from_be16(tag[0].tci) & 0x0fff;
+		t->vlan[1] = nw_from_be16(tag[1].tci) & 0x0fff;
+		t->n_vlan = 2;
+	} else if (h->tag) {
+		t->vlan[1] = nw_from_be16(tag->tci) & 0x0fff;
+		t->n_vlan = 2;
+	} else {
+		t->vlan[0] = nw_from_be16(tag->tci) & 0x0fff;
+		t->n_vlan = 1;
+	}
 }
 
 /* A device without link header (tun, wireguard, PPP): the first nibble says what follows. */
@@ -154,36 +194,16 @@ nw_inline struct nw_ethertype nw_parse_raw(const struct nw_cursor *c)
 	return (struct nw_ethertype){ v == 4 ? 0x0800 : v == 6 ? 0x86dd : 0 };
 }
 
-/*
- * IPv4: rejects ihl < 5. Returns the protocol; *rest is what the header says lies behind it (0: not
- * said, as in a segment that is larger than 64 KiB).
- */
-nw_inline struct nw_ipproto nw_parse_ip4(struct nw_cursor *c, struct nw_pkt *p, __u32 *rest, int *frag,
-					 __u32 src[4], __u32 dst[4])
+/* IPv4: rejects ihl < 5. Returns the protocol. */
+nw_inline struct nw_ipproto nw_parse_ip4(struct nw_cursor *c, struct nw_headers *h)
 {
 	const struct nw_ip4_wire *ip = c->data + c->off;
-	__u32 hlen, tot;
-	__u16 fo;
 
-	if ((const void *)(ip + 1) > c->end)
+	if ((const void *)(ip + 1) > c->end || ip->ver_ihl - 0x45u > 10)
 		return (struct nw_ipproto){ -1 };
-	hlen = (ip->ver_ihl & 0x0f) * 4;
-	if (ip->ver_ihl >> 4 != 4 || hlen < sizeof(*ip))
-		return (struct nw_ipproto){ -1 };
-	tot = nw_from_be16(ip->tot_len);
-	if (tot && tot < hlen)
-		return (struct nw_ipproto){ -1 };
-	fo = nw_from_be16(ip->frag);
-	*frag = fo & 0x1fff ? 2 : fo & 0x2000 ? 1 : 0;
-	*rest = tot ? tot - hlen : 0;
-	p->tcp.ttl = ip->ttl;
-	p->tcp.ip_id = nw_from_be16(ip->id);
-	p->tcp.ip_version = 4;
-	src[0] = src[1] = dst[0] = dst[1] = 0;
-	src[2] = dst[2] = nw_from_be32(0x0000ffffu);
-	src[3] = ip->src;
-	dst[3] = ip->dst;
-	c->off += hlen;
+	if (ip->frag & nw_from_be16(0x1fff))
+		h->frag = 2;
+	c->off += (ip->ver_ihl & 0x0f) * 4;
 	return (struct nw_ipproto){ ip->proto };
 }
 
@@ -197,13 +217,19 @@ struct nw_ip6_walk {
 	__u32 bad;
 };
 
+/* Hop-by-hop, routing, fragment, authentication, destination options, mobility */
+nw_inline int nw_ip6_is_ext(__u32 next)
+{
+	return next == 0 || next == 43 || next == 44 || next == 51 || next == 60 || next == 135;
+}
+
 /* One extension header (RFC 8200 4). Returns 1 at the end of the chain. */
 nw_inline long nw_ip6_step(struct nw_ip6_walk *w)
 {
 	__u32 next = w->next, off = w->off;
 	const __u8 *ext;
 
-	if (next != 0 && next != 43 && next != 44 && next != 51 && next != 60 && next != 135)
+	if (!nw_ip6_is_ext(next))
 		return 1;
 	/* A chain can't be longer than the headers that it may consist of: 6 * (255 + 1) * 8. */
 	if (off > 0x3fff) {
@@ -231,36 +257,23 @@ nw_inline long nw_ip6_step(struct nw_ip6_walk *w)
  * IPv6 with at most NW_IP6_EXT_MAX extension headers. The walk through them is the includer's loop
  * (NW_LOOP_IP6): unrolled, it is nine tenths of what the verifier has to do (clang 14, kernel 6.18).
  */
-nw_inline struct nw_ipproto nw_parse_ip6(struct nw_cursor *c, struct nw_pkt *p, __u32 *rest, int *frag,
-					 __u32 src[4], __u32 dst[4])
+nw_inline struct nw_ipproto nw_parse_ip6(struct nw_cursor *c, struct nw_headers *h, const int deep)
 {
 	const struct nw_ip6_wire *ip = c->data + c->off;
-	struct nw_ip6_walk w = { .data = c->data, .end = c->end };
-	__u32 first = c->off + sizeof(*ip), len;
-	int i;
+	struct nw_ip6_walk w;
 
 	if ((const void *)(ip + 1) > c->end || ip->ver_tc[0] >> 4 != 6)
 		return (struct nw_ipproto){ -1 };
-	len = nw_from_be16(ip->pay_len);
-	p->tcp.ttl = ip->hop;
-	p->tcp.ip_id = 0;
-	p->tcp.ip_version = 6;
-	for (i = 0; i < 4; i++) {
-		src[i] = ip->src[2 * i] | (__u32)ip->src[2 * i + 1] << 16;
-		dst[i] = ip->dst[2 * i] | (__u32)ip->dst[2 * i + 1] << 16;
-	}
-	*frag = 0;
-	*rest = len;
-	c->off = first;
-	if (ip->next == 6)
-		return (struct nw_ipproto){ 6 };
-	w.off = first;
-	w.next = ip->next;
-	NW_LOOP_IP6(&w);
-	if (w.bad || w.off > 0x7fff || (len && len < w.off - first))
+	c->off += sizeof(*ip);
+	if (!nw_ip6_is_ext(ip->next))
+		return (struct nw_ipproto){ ip->next };
+	if (!deep)
 		return (struct nw_ipproto){ -1 };
-	*frag = (int)w.frag;
-	*rest = len ? len - (w.off - first) : 0;
+	w = (struct nw_ip6_walk){ .data = c->data, .end = c->end, .off = c->off, .next = ip->next };
+	NW_LOOP_IP6(&w);
+	if (w.bad || w.off > 0x7fff)
+		return (struct nw_ipproto){ -1 };
+	h->frag = w.frag;
 	c->off = w.off;
 	return (struct nw_ipproto){ (__s32)(w.next & 0xff) };
 }
@@ -277,9 +290,8 @@ nw_inline __u8 nw_key_make(struct nw_key *k, const __u32 src[4], __be16 sport, c
 	k->addr[0].d[1] = swap ? d1 : s1;
 	k->addr[1].d[0] = swap ? s0 : d0;
 	k->addr[1].d[1] = swap ? s1 : d1;
-	k->port[0] = swap ? dport : sport;
-	k->port[1] = swap ? sport : dport;
-	k->zero = 0;
+	/* As one word: it is read as one right after. */
+	*(nw_u64a *)k->port = swap ? nw_two_u16(dport, sport) : nw_two_u16(sport, dport);
 	return swap;
 }
 
@@ -295,56 +307,108 @@ nw_inline int nw_port_in(const volatile __u64 *ports, __be16 port)
 #define NW_PAY_LEN_OPEN 0xffffffffu
 
 /*
- * From the network header on. Ends at the port of another service, before anything is built; else leaves
- * all of *p set but pkt_len, and tcp.pay_len perhaps open.
+ * From the network header on, as far as the port of another service: most packets end here, so nothing else
+ * is asked before. Not `deep`: IPv6 extension headers are left for another time, as MALFORMED.
  */
-nw_inline struct nw_outcome nw_parse_l3(struct nw_cursor *c, struct nw_ethertype type, struct nw_pkt *p,
-					const volatile __u64 *ports)
+nw_inline struct nw_outcome nw_parse_l3(struct nw_cursor *c, struct nw_ethertype type, struct nw_headers *h,
+					const volatile __u64 *ports, const int deep)
 {
 	const struct nw_tcp_wire *th;
-	__u32 src[4], dst[4], rest = 0, l4, doff;
 	struct nw_ipproto proto;
-	int frag = 0;
 
+	h->l3 = c->off;
 	if (type.v == 0x0800)
-		proto = nw_parse_ip4(c, p, &rest, &frag, src, dst);
+		proto = nw_parse_ip4(c, h);
 	else if (type.v == 0x86dd)
-		proto = nw_parse_ip6(c, p, &rest, &frag, src, dst);
+		proto = nw_parse_ip6(c, h, deep);
 	else
 		return NW_HEADERS_BAD(NOT_IP);
 	if (proto.v < 0)
 		return NW_HEADERS_BAD(MALFORMED);
 	if (proto.v != 6)
 		return NW_HEADERS_BAD(NOT_TCP);
-	if (frag == 2)
+	if (h->frag == 2)
 		return NW_HEADERS_BAD(FRAGMENT);
 	/*
 	 * Both readers keep the offset below this. The mask puts the bound where the verifier keeps it:
 	 * tested instead, it is lost in a spill (kernel 6.1, clang 16: "R9 offset is outside of the packet").
 	 */
-	l4 = c->off;
-	NW_BOUND(l4);
-	l4 &= 0x7fff;
-	th = c->data + l4;
-	if ((const void *)(th + 1) > c->end)
-		return NW_HEADERS_BAD(MALFORMED);
-	doff = (th->doff >> 4) * 4;
-	if (doff < sizeof(*th) || (rest && rest < doff))
+	h->l4 = c->off;
+	NW_BOUND(h->l4);
+	h->l4 &= 0x7fff;
+	th = c->data + h->l4;
+	if ((const void *)(th + 1) > c->end || th->doff < sizeof(*th) / 4 << 4)
 		return NW_HEADERS_BAD(MALFORMED);
 	if (!nw_port_in(ports, th->sport) && !nw_port_in(ports, th->dport))
 		return NW_HEADERS_BAD(OTHER_PORT);
+	return NW_HEADERS_OK;
+}
+
+/*
+ * What the network header says, and the key. Returns the packet's length by its word, 0: not said. Each makes
+ * the key itself, so that what they have in common does not wait in memory.
+ */
+nw_inline __u32 nw_read_ip4(const struct nw_ip4_wire *ip, const struct nw_tcp_wire *th, struct nw_pkt *p)
+{
+	__u32 src[4] = { 0, 0, nw_from_be32(0x0000ffffu), ip->src };
+	__u32 dst[4] = { 0, 0, nw_from_be32(0x0000ffffu), ip->dst };
+
+	p->fragment = !!(ip->frag & nw_from_be16(0x2000));
+	p->tcp.ip_version = 4;
+	p->tcp.ttl = ip->ttl;
+	p->tcp.ip_id = nw_from_be16(ip->id);
+	p->sender = nw_key_make(&p->key, src, th->sport, dst, th->dport);
+	return nw_from_be16(ip->tot_len);
+}
+
+nw_inline __u32 nw_read_ip6(const struct nw_ip6_wire *ip, const struct nw_tcp_wire *th, struct nw_pkt *p)
+{
+	__u32 src[4] = { ip->src[0], ip->src[1], ip->src[2], ip->src[3] };
+	__u32 dst[4] = { ip->dst[0], ip->dst[1], ip->dst[2], ip->dst[3] };
+	__u32 len = nw_from_be16(ip->pay_len);
+
+	p->tcp.ip_version = 6;
+	p->tcp.ttl = ip->hop;
+	p->tcp.ip_id = 0;
+	p->sender = nw_key_make(&p->key, src, th->sport, dst, th->dport);
+	return len ? len + sizeof(*ip) : 0;
+}
+
+/*
+ * What the headers that nw_parse_l3() found OK say: all of *p but pkt_len, and tcp.pay_len perhaps open.
+ * 0, or -1 if their lengths contradict each other. Bounds are tested again: h may come from memory that the
+ * verifier knows nothing about.
+ */
+nw_inline int nw_read_headers(const struct nw_cursor *c, const struct nw_headers *h, struct nw_pkt *p)
+{
+	__u32 total, len, doff, l3 = h->l3 & 0x7fff, l4 = h->l4 & 0x7fff;
+	const struct nw_tcp_wire *th = c->data + l4;
+	const void *ip = c->data + l3;
+
+	if ((const void *)(th + 1) > c->end)
+		return -1;
+	p->fragment = h->frag;
+	if (ip + sizeof(struct nw_ip4_wire) <= c->end && *(const __u8 *)ip >> 4 == 4)
+		total = nw_read_ip4(ip, th, p);
+	else if (ip + sizeof(struct nw_ip6_wire) <= c->end)
+		total = nw_read_ip6(ip, th, p);
+	else
+		return -1;
+	doff = (th->doff >> 4) * 4;
+	len = l4 - l3 + doff;
+	if (total && total < len)
+		return -1;
+	nw_read_tags(c, h, &p->tcp);
 	p->tcp.seq = nw_from_be32(th->seq);
 	p->tcp.ack = nw_from_be32(th->ack);
 	p->tcp.window = nw_from_be16(th->window);
 	p->tcp.flags = th->flags;
-	/* The header's own length counts: short Ethernet frames are padded. */
-	p->tcp.pay_len = rest ? rest - doff : NW_PAY_LEN_OPEN;
+	/* The header's own length counts: short Ethernet frames are padded. A total of 0 says nothing. */
+	p->tcp.pay_len = total ? total - len : NW_PAY_LEN_OPEN;
 	p->pay_off = l4 + doff;
 	p->opt_off = l4 + sizeof(*th);
 	p->opt_len = doff - sizeof(*th);
-	p->fragment = frag;
-	p->sender = nw_key_make(&p->key, src, th->sport, dst, th->dport);
-	return NW_HEADERS_OK;
+	return 0;
 }
 
 /* The packet's own length, all of it; 0, or -1 if the headers claim to be longer. */
@@ -356,61 +420,6 @@ nw_inline int nw_finish_len(struct nw_pkt *p, __u32 pkt_len)
 	if (pkt_len < p->pay_off)
 		return -1;
 	p->tcp.pay_len = pkt_len - p->pay_off;
-	return 0;
-}
-
-/*
- * TCP options of a SYN, as NW_OPT_* bits (IANA tcp-parameters; kinds 76, 78, 33 and 230 are the
- * vendors' own, see README). `opt` holds 40 bytes, of which `len` count; begin with at = seen = 0.
- */
-struct nw_opt_walk {
-	const __u8 *opt;
-	__u32 len;
-	__u32 at;
-	__u32 seen;
-};
-
-/*
- * Multipath TCP in a SYN or SYN-ACK (RFC 8684 3.1, 3.2): the subtype, the upper half of the third byte, is 0
- * (MP_CAPABLE, 4 or 12 bytes) or 1 (MP_JOIN, 12 or 16). Exinda used the same kind before.
- */
-nw_inline int nw_opt_is_mptcp(__u8 len, __u8 subtype)
-{
-	return subtype >> 4 == 0 ? len == 4 || len == 12 : subtype >> 4 == 1 && (len == 12 || len == 16);
-}
-
-nw_inline __u32 nw_opt_bit(__u8 kind)
-{
-	return kind == 76		? NW_OPT_RIVERBED_PROBE :
-	       kind == 78		? NW_OPT_RIVERBED_TRANS :
-	       kind == 33		? NW_OPT_CISCO_WAAS :
-	       kind == 230		? NW_OPT_EXINDA :
-	       kind >= 20 && kind <= 23 ? NW_OPT_SCPS :
-					  0;
-}
-
-/* One option. Returns 1 at the end of the list. */
-nw_inline long nw_opt_step(struct nw_opt_walk *w)
-{
-	__u32 at = w->at;
-	__u8 kind;
-
-	if (at >= w->len || at >= 40)
-		return 1;
-	kind = w->opt[at];
-	if (kind == 0)
-		return 1;
-	if (kind == 1) {
-		w->at = at + 1;
-		return 0;
-	}
-	if (at >= 39 || w->opt[at + 1] < 2)
-		return 1;
-	if (kind != 30)
-		w->seen |= nw_opt_bit(kind);
-	else if (at >= 38 || !nw_opt_is_mptcp(w->opt[at + 1], w->opt[at + 2]))
-		w->seen |= NW_OPT_EXINDA_OLD;
-	w->at = at + w->opt[at + 1];
 	return 0;
 }
 

@@ -69,6 +69,7 @@ struct nw_dir {
 	__u8 pad[2];
 	struct nw_look look;
 	__u32 alive_from; /* after a RST: nw_alive_from() */
+	__u32 line[4];	  /* fills the cache line: each direction has a CPU of its own */
 };
 
 /* struct nw_flow.flags */
@@ -80,26 +81,65 @@ struct nw_dir {
 #define NW_FF_RST_S2C 0x20u /* ... of the server */
 
 struct nw_flow {
+	__u8 flags;
+	__u8 client; /* endpoint of the key */
+	__u8 syn_opts;
+	__u8 pending_at;
+	__u8 n_rst;
+	/* The client's VALIDATE may have passed unjudged: so many IOCTL errors are told as its answer. */
+	__u8 suspect;
+	__u8 n_alive; /* uncertain signs of life told since the last RST */
+	/* The last RST that was told: when (67 ms each), where, and what it looked like. */
+	__u8 rst_when;
+	__u64 start_ts;	      /* of the SYN, or of the first packet seen */
 	struct nw_dir dir[2]; /* by enum nw_dir_id */
 	__u64 fp_request;     /* of the last NEGOTIATE request, 0: unknown */
 	__u64 fp_response;
 	__u32 pending[NW_PENDING_MAX]; /* low halves of the MessageIds of unanswered VALIDATEs */
-	__u64 start_ts;		       /* of the SYN, or of the first packet seen */
 	__u32 isn;		       /* the client's, with SYN */
-	__u8 pending_at;
-	__u8 client; /* endpoint of the key */
-	__u8 flags;
-	__u8 syn_opts;
-	__u8 n_rst;
-	/* The client's VALIDATE may have passed unjudged: so many IOCTL errors are told as its answer. */
-	__u8 suspect;
-	/* The last RST that was told: where, when (67 ms each), and what it looked like. */
-	__u8 rst_place;
-	__u8 rst_when;
+	__u32 rst_place;
 	__u32 rst_looks;
-	__u8 n_alive; /* uncertain signs of life told since */
-	__u8 pad[7];
+	__u32 pad;
 };
+
+/* A place for one flow, see bpf/flows.h: four cache lines, one for each direction. */
+#define NW_HOME_FREE 0u
+#define NW_HOME_BUSY 1u /* being given away */
+
+struct nw_home {
+	__u32 used; /* NW_HOME_*, or how many flows had begun when it was last used */
+	__u32 pad;
+	struct nw_key key;
+	struct nw_flow flow;
+	__u64 line[2];
+};
+
+#define NW_HOME_WORDS 5
+
+/*
+ * A key finds its home by a sum of products with numbers that nobody else knows, as in NH (UMAC, RFC
+ * 4418 5.2.2), brought down to a number below `homes`. The products do not wait for each other, unlike those
+ * of a chain.
+ */
+nw_inline __u32 nw_home_at(const volatile __u64 by[NW_HOME_WORDS], __u32 homes, const struct nw_key *k)
+{
+	__u64 h = (k->addr[0].d[0] + by[0]) * (k->addr[0].d[1] + by[1]) +
+		  (k->addr[1].d[0] + by[2]) * (k->addr[1].d[1] + by[3]) + *(const nw_u64a *)k->port * by[4];
+
+	return (h >> 32) * homes >> 32;
+}
+
+/* Does the flow of this key live here? */
+nw_inline int nw_is_home(const struct nw_home *h, const struct nw_key *k)
+{
+	return h->used > NW_HOME_BUSY &&
+	       !((h->key.addr[0].d[0] ^ k->addr[0].d[0]) | (h->key.addr[0].d[1] ^ k->addr[0].d[1]) |
+		 (h->key.addr[1].d[0] ^ k->addr[1].d[0]) | (h->key.addr[1].d[1] ^ k->addr[1].d[1]) |
+		 (*(const nw_u64a *)h->key.port ^ *(const nw_u64a *)k->port));
+}
+
+/* Of so many flows half may live at home. */
+#define NW_HOMES(max_flows) ((max_flows) / 2)
 
 /* What SYN and SYN-ACK said, by endpoint of the key, until data shows that the flow is SMB. */
 struct nw_syn {
@@ -115,8 +155,10 @@ struct nw_carry {
 	__u32 b[20]; /* 80 bytes: NW_HEAD_MAX = 76, and 4 in front in a compound */
 };
 
-_Static_assert(sizeof(struct nw_dir) == 48, "dir");
-_Static_assert(sizeof(struct nw_flow) == 160, "flow");
+_Static_assert(sizeof(struct nw_dir) == 64, "dir");
+_Static_assert(sizeof(struct nw_flow) == 192, "flow");
+_Static_assert(sizeof(struct nw_home) == 256, "home");
+_Static_assert(__builtin_offsetof(struct nw_home, flow.dir) == 64, "a direction is a cache line");
 _Static_assert(sizeof(struct nw_carry) >= 4 + NW_JUDGE_MAX, "carry");
 
 /* IP ids of one sender that lie less far apart were counted by it. */

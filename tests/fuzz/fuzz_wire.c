@@ -16,14 +16,17 @@ static uint64_t ports[1024];
 static void headers(const uint8_t *data, uint32_t len, bool raw)
 {
 	struct nw_cursor c = { .data = data, .end = data + len };
+	struct nw_headers h = { 0 };
 	struct nw_pkt p = { 0 };
-	struct nw_ethertype type = raw ? nw_parse_raw(&c) : nw_parse_eth(&c, &p.tcp);
-	struct nw_outcome o = nw_parse_l3(&c, type, &p, (const volatile __u64 *)ports);
+	struct nw_ethertype type = raw ? nw_parse_raw(&c) : nw_parse_eth(&c, &h);
+	struct nw_outcome o = nw_parse_l3(&c, type, &h, (const volatile __u64 *)ports, 1);
 
 	if (o.why >= 0) {
 		HOLDS(o.why < NW_C_OUTCOMES);
 		return;
 	}
+	if (nw_read_headers(&c, &h, &p) < 0)
+		return;
 	HOLDS(p.sender <= 1 && p.tcp.n_vlan <= NW_VLAN_DEPTH);
 	HOLDS(p.opt_off + p.opt_len == p.pay_off && p.opt_len <= 40);
 	HOLDS(p.opt_off <= len);

@@ -7,6 +7,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
+#include <sys/mman.h>
 
 #include "negwatch.skel.h"
 #include "progs.h"
@@ -17,6 +18,8 @@ const char *const progs_name[PROGS_N] = { "xdp", "tc-ingress", "tc-egress" };
 struct progs {
 	struct nw_bpf *skel;
 	struct ring_buffer *ring;
+	struct nw_home *homes;
+	uint32_t n_homes;
 	nw_event_fn fn;
 	void *arg;
 	uint64_t ts, frame;
@@ -45,6 +48,27 @@ int progs_open(struct progs **out)
 	return progs_open_sized(out, 1024);
 }
 
+/* NW_HOMES in the environment: so many homes, 0 for none; 1: all flows want the same. */
+static void set_table(struct progs *p, uint32_t max_flows)
+{
+	const char *homes = getenv("NW_HOMES");
+
+	p->n_homes = homes ? (uint32_t)strtoul(homes, NULL, 10) : NW_HOMES(max_flows);
+	p->skel->rodata->nw_n_homes = p->n_homes;
+	p->skel->rodata->nw_age = max_flows;
+	bpf_map__set_max_entries(p->skel->maps.nw_homes, p->n_homes ? p->n_homes : 1);
+	bpf_map__set_max_entries(p->skel->maps.nw_flows, max_flows - p->n_homes);
+}
+
+static int map_homes(struct progs *p)
+{
+	void *at = mmap(NULL, bpf_map__max_entries(p->skel->maps.nw_homes) * sizeof(*p->homes),
+			PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(p->skel->maps.nw_homes), 0);
+
+	p->homes = at == MAP_FAILED ? NULL : at;
+	return p->homes ? 0 : -errno;
+}
+
 static int open_all(struct progs **out, uint32_t max_flows, uint64_t flow_cost)
 {
 	struct progs *p = calloc(1, sizeof(*p));
@@ -57,9 +81,11 @@ static int open_all(struct progs **out, uint32_t max_flows, uint64_t flow_cost)
 		goto fail;
 	p->skel->rodata->nw_ports[445 >> 6] |= 1ULL << (445 & 63);
 	p->skel->rodata->nw_ports[139 >> 6] |= 1ULL << (139 & 63);
-	bpf_map__set_max_entries(p->skel->maps.nw_flows, max_flows);
 	p->skel->rodata->nw_flow_cost = flow_cost;
+	set_table(p, max_flows);
 	err = nw_bpf__load(p->skel);
+	if (!err)
+		err = map_homes(p);
 	if (err)
 		goto fail;
 	err = -ENOMEM;
@@ -89,6 +115,8 @@ void progs_close(struct progs **pp)
 
 	if (!p)
 		return;
+	if (p->homes)
+		munmap(p->homes, bpf_map__max_entries(p->skel->maps.nw_homes) * sizeof(*p->homes));
 	ring_buffer__free(p->ring);
 	nw_bpf__destroy(p->skel);
 	free(p);
@@ -157,6 +185,10 @@ static int clear_map(const struct bpf_map *map)
 
 int progs_reset(struct progs *p)
 {
+	uint32_t i;
+
+	for (i = 0; i < p->n_homes; i++)
+		p->homes[i].used = NW_HOME_FREE;
 	clear_map(p->skel->maps.nw_flows);
 	clear_map(p->skel->maps.nw_syns);
 	clear_map(p->skel->maps.nw_shares);
@@ -166,18 +198,28 @@ int progs_reset(struct progs *p)
 uint32_t progs_flows(const struct progs *p)
 {
 	int fd = bpf_map__fd(p->skel->maps.nw_flows), err;
+	uint32_t n = 0, i;
 	struct nw_key key;
-	uint32_t n = 0;
 
+	for (i = 0; i < p->n_homes; i++)
+		n += p->homes[i].used != NW_HOME_FREE;
 	for (err = bpf_map_get_next_key(fd, NULL, &key); !err; err = bpf_map_get_next_key(fd, &key, &key))
 		n++;
 	return n;
+}
+
+bool progs_is_home(const struct progs *p, const struct nw_key *key)
+{
+	return p->n_homes &&
+	       nw_is_home(&p->homes[nw_home_at(p->skel->rodata->nw_home_by, p->n_homes, key)], key);
 }
 
 bool progs_has_flow(const struct progs *p, const struct nw_key *key)
 {
 	struct nw_flow f;
 
+	if (progs_is_home(p, key))
+		return true;
 	/* A system call's look-up does not count as use (kernel 4.20 and later,
 	 * htab_lru_map_lookup_elem_sys). */
 	return bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.nw_flows), key, &f) == 0;
@@ -198,6 +240,8 @@ int progs_counters(struct progs *p, uint64_t out[NW_C_MAX])
 	for (i = 0; !err && i < n; i++)
 		for (c = 0; c < NW_C_MAX; c++)
 			out[c] += st[i].count[c];
+	for (c = 0; c < NW_C_OUTCOMES; c++)
+		out[NW_C_PACKETS] += out[c];
 	free(st);
 	return err;
 }

@@ -45,6 +45,7 @@ int progs_reset(struct progs *p);
 /* The table of flows: entries, and whether one is there (without the kernel taking it for used). */
 uint32_t progs_flows(const struct progs *p);
 bool progs_has_flow(const struct progs *p, const struct nw_key *key);
+bool progs_is_home(const struct progs *p, const struct nw_key *key);
 
 /* Counters, summed over CPUs. 0 or -errno. */
 int progs_counters(struct progs *p, uint64_t out[NW_C_MAX]);

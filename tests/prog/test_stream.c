@@ -18,6 +18,7 @@ struct run {
 	struct progs *progs;
 	struct nw_engine *engine;
 	enum progs_which which;
+	uint64_t frames;
 };
 
 static int to_engine(void *arg, const struct nw_event *ev)
@@ -29,6 +30,7 @@ static int to_prog(void *arg, const uint8_t *data, uint32_t len, uint64_t ts, ui
 {
 	struct run *r = arg;
 
+	r->frames++;
 	return progs_frame(r->progs, r->which, data, len, ts, frame, to_engine, r);
 }
 
@@ -84,16 +86,13 @@ static void tc_egress(void **state)
 static void outcomes_are_packets(void **state)
 {
 	struct run *r = *state;
-	uint64_t sum = 0, packets = progs_count(r->progs, NW_C_PACKETS);
-	unsigned int i;
+	uint64_t packets = progs_count(r->progs, NW_C_PACKETS);
 
-	for (i = 0; i < NW_C_OUTCOMES; i++)
-		sum += progs_count(r->progs, i);
 	print_message("# %llu packets, %llu events, %llu lost\n", (unsigned long long)packets,
 		      (unsigned long long)progs_count(r->progs, NW_C_EVENTS),
 		      (unsigned long long)progs_count(r->progs, NW_C_LOST_EVENTS));
 	assert_true(packets > 100000 / streams_step());
-	assert_int_equal(sum, packets);
+	assert_int_equal(packets, r->frames);
 	assert_int_equal(progs_count(r->progs, NW_C_LOST_EVENTS), 0);
 }
 

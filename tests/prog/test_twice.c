@@ -6,7 +6,10 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdint.h>
+#include <linux/bpf.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -142,9 +145,38 @@ static void resets(void **state)
 	}
 }
 
+/* Two interfaces are two places, whatever their indices have in common. */
+static void interfaces(void **state)
+{
+	static const struct talk_how how = { .size = 0 };
+	static const unsigned int index[] = { 64, 256, 16384, 4194304 };
+
+	assert_int_equal(unshare(CLONE_NEWNET), 0);
+	for (size_t i = 0; i < sizeof(index) / sizeof(*index); i++) {
+		struct run r = { .hook = { PROGS_TC_IN }, .hooks = 1 };
+		struct __sk_buff one = { .ifindex = 100 }, other = { .ifindex = 100 + index[i] };
+		char make[128];
+
+		snprintf(make, sizeof(make),
+			 "ip link add nwa index %u type veth peer name nwb index %u && "
+			 "ip link set nwa up && ip link set nwb up",
+			 one.ifindex, other.ifindex);
+		assert_int_equal(system(make), 0);
+		play(&r, TALK_END_SERVER_RST, &how);
+		/* Another reset, at the one interface and at the other. */
+		r.last[19]++;
+		assert_int_equal(progs_run(progs, PROGS_TC_IN, r.last, r.last_len, &one, sizeof(one)), 0);
+		assert_int_equal(progs_run(progs, PROGS_TC_IN, r.last, r.last_len, &other, sizeof(other)), 0);
+		assert_int_equal(progs_drain(progs, 1, 1, take, &r), 0);
+		assert_int_equal(count(&r, NW_EV_RST), 2);
+		assert_int_equal(system("ip link del nwa"), 0);
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(told_once), cmocka_unit_test(resets) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(told_once), cmocka_unit_test(resets),
+					    cmocka_unit_test(interfaces) };
 	int err = progs_open(&progs);
 
 	if (err) {

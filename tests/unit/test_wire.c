@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "../../bpf/wire/l4.h"
+#include "../../bpf/wire/options.h"
 #include "../../bpf/wire/smb.h"
 #include "../../bpf/wire/stream.h"
 
@@ -157,13 +158,14 @@ static int headers(uint8_t *f, uint32_t caplen, struct nw_pkt *p)
 {
 	static const __u64 ports[1024] = { [445 / 64] = 1ULL << 445 % 64 };
 	struct nw_cursor c = { .data = f, .end = f + caplen };
-	struct nw_ethertype t;
-	int why;
+	struct nw_headers h = { 0 };
+	struct nw_ethertype t = nw_parse_eth(&c, &h);
+	int why = nw_parse_l3(&c, t, &h, ports, 1).why;
 
 	memset(p, 0, sizeof(*p));
-	t = nw_parse_eth(&c, &p->tcp);
-	why = nw_parse_l3(&c, t, p, ports).why;
-	return why < 0 && nw_finish_len(p, caplen) < 0 ? NW_C_MALFORMED : why;
+	if (why >= 0)
+		return why;
+	return nw_read_headers(&c, &h, p) < 0 || nw_finish_len(p, caplen) < 0 ? NW_C_MALFORMED : -1;
 }
 
 static uint32_t frame4(uint8_t *f)

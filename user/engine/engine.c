@@ -132,6 +132,8 @@ static struct nw_conn *conn_of(struct nw_engine *e, const struct nw_event *ev)
 		return nw_record_wake(e, r);
 	make_room(e);
 	r = nw_table_put(e->table, &ev->key);
+	if (!r)
+		return NULL;
 	c = nw_conn_new(ev, ++e->last_id, r);
 	if (!c) {
 		nw_table_del(e->table, r);

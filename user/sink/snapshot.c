@@ -37,16 +37,17 @@ static uint16_t data_of(const struct nw_event *ev)
 static uint32_t tcp_at(const struct nw_event *ev, struct nw_cursor c, struct nw_ethertype type)
 {
 	const union nw_addr *from = &ev->key.addr[ev->dir == NW_C2S ? ev->client : !ev->client];
-	struct nw_pkt p = { 0 };
+	const uint8_t *ip = (const uint8_t *)c.data + c.off;
+	struct nw_headers h = { 0 };
 	struct nw_ipproto proto = { -1 };
-	uint32_t src[4], dst[4], rest;
-	int frag;
 
 	if (type.v == 0x0800)
-		proto = nw_parse_ip4(&c, &p, &rest, &frag, src, dst);
+		proto = nw_parse_ip4(&c, &h);
 	else if (type.v == 0x86dd)
-		proto = nw_parse_ip6(&c, &p, &rest, &frag, src, dst);
-	if (proto.v != 6 || memcmp(src, from->b, sizeof(src)) != 0)
+		proto = nw_parse_ip6(&c, &h, 1);
+	if (proto.v != 6)
+		return 0;
+	if (type.v == 0x0800 ? memcmp(ip + 12, from->b + 12, 4) : memcmp(ip + 8, from->b, 16))
 		return 0;
 	return c.off + sizeof(struct nw_tcp_wire) <= ev->hdr_len ? c.off : 0;
 }
@@ -55,7 +56,7 @@ static uint32_t tcp_at(const struct nw_event *ev, struct nw_cursor c, struct nw_
 static bool locate(const struct nw_event *ev, uint8_t *l3_off, uint8_t *tcp_off)
 {
 	struct nw_cursor c = { .data = ev->hdr, .end = ev->hdr + ev->hdr_len };
-	struct nw_tcp tags = { 0 };
+	struct nw_headers tags = { 0 };
 	struct nw_ethertype type = nw_parse_eth(&c, &tags);
 	uint32_t at = tcp_at(ev, c, type);
 

@@ -6,6 +6,8 @@
 #include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -126,18 +128,32 @@ static int take_record(void *ctx, void *data, size_t size)
 	return l->fn_err || --l->left == 0 ? BUDGET_SPENT : 0;
 }
 
+static int set_max_flows(struct nw_bpf *skel, uint32_t max)
+{
+	uint32_t homes = NW_HOMES(max);
+	int err = bpf_map__set_max_entries(skel->maps.nw_flows, max - homes);
+
+	skel->rodata->nw_n_homes = homes;
+	skel->rodata->nw_age = max;
+	return err ? err : bpf_map__set_max_entries(skel->maps.nw_homes, homes ? homes : 1);
+}
+
 static int configure(struct nw_bpf *skel, const struct nw_live_config *cfg)
 {
+	uint64_t by[NW_HOME_WORDS];
 	int err = 0;
 
+	/* Nobody shall know which connections share a home. Without random numbers they are still spread. */
+	if (getrandom(by, sizeof(by), GRND_NONBLOCK) == (ssize_t)sizeof(by))
+		for (unsigned int i = 0; i < NW_ARRAY_SIZE(by); i++)
+			skel->rodata->nw_home_by[i] = by[i] | 1;
 	for (unsigned int i = 0; i < cfg->n_ports; i++)
 		skel->rodata->nw_ports[cfg->ports[i] >> 6] |= 1ULL << (cfg->ports[i] & 63);
 	if (cfg->max_flows)
-		err = bpf_map__set_max_entries(skel->maps.nw_flows, cfg->max_flows);
+		err = set_max_flows(skel, cfg->max_flows);
 	/* One client's share: a sixteenth of the table at once, which is 4,096 of 65,536, and then 512 a
 	 * second. */
-	skel->rodata->nw_flow_cost =
-		NW_SHARE_SPAN / (bpf_map__max_entries(skel->maps.nw_flows) / NW_SHARE_PART + 1);
+	skel->rodata->nw_flow_cost = NW_SHARE_SPAN / (skel->rodata->nw_age / NW_SHARE_PART + 1);
 	if (!err && cfg->ring_bytes)
 		err = bpf_map__set_max_entries(skel->maps.nw_ring, cfg->ring_bytes);
 	return err;
@@ -227,6 +243,12 @@ const char *nw_live_prog_name(enum nw_live_prog which)
 	return names[which];
 }
 
+void nw_live_homes(const struct nw_live *l, uint32_t *homes, __u64 by[NW_HOME_WORDS])
+{
+	*homes = l->skel->rodata->nw_n_homes;
+	memcpy(by, l->skel->rodata->nw_home_by, sizeof(l->skel->rodata->nw_home_by));
+}
+
 int nw_live_map_fd(const struct nw_live *l, const char *name)
 {
 	int fd = bpf_object__find_map_fd_by_name(l->skel->obj, name);
@@ -257,31 +279,61 @@ int nw_live_counters(const struct nw_live *l, uint64_t out[NW_C_MAX])
 	for (int cpu = 0; cpu < l->n_cpus; cpu++)
 		for (int c = 0; c < NW_C_MAX; c++)
 			out[c] += l->per_cpu[cpu * (NW_C_MAX + 1) + c];
+	for (int c = 0; c < NW_C_OUTCOMES; c++)
+		out[NW_C_PACKETS] += out[c];
 	return 0;
 }
 
-int nw_live_flows(const struct nw_live *l, uint64_t *now, uint64_t *evicted)
+/* Homes that are lived in. 0 or -errno. */
+static int count_homes(const struct nw_live *l, uint64_t *n)
+{
+	uint32_t homes = l->skel->rodata->nw_n_homes;
+	size_t size = (size_t)bpf_map__max_entries(l->skel->maps.nw_homes) * sizeof(struct nw_home);
+	const struct nw_home *h =
+		mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(l->skel->maps.nw_homes), 0);
+
+	*n = 0;
+	if (h == MAP_FAILED)
+		return -errno;
+	for (uint32_t i = 0; i < homes; i++)
+		*n += h[i].used > NW_HOME_BUSY;
+	munmap((void *)h, size);
+	return 0;
+}
+
+/* Entries of the hash. 0 or -errno. */
+static int count_hash(const struct nw_live *l, uint64_t *count)
 {
 	enum { BATCH = 1024 };
 	int fd = bpf_map__fd(l->skel->maps.nw_flows), err = 0;
 	_cleanup_free_ void *keys = calloc(BATCH, sizeof(struct nw_key));
 	_cleanup_free_ void *values = calloc(BATCH, sizeof(struct nw_flow));
-	uint64_t count[NW_C_MAX], gone;
 	uint32_t at = 0, n;
 	bool first = true;
 
 	if (!keys || !values)
 		return -ENOMEM;
-	for (*now = 0; !err; first = false) {
+	for (*count = 0; !err; first = false) {
 		n = BATCH;
 		err = bpf_map_lookup_batch(fd, first ? NULL : &at, &at, keys, values, &n, NULL);
 		if (!err || err == -ENOENT)
-			*now += n;
+			*count += n;
 	}
-	if (err == -ENOENT) /* the end */
+	return err == -ENOENT ? 0 : err; /* the end */
+}
+
+int nw_live_flows(const struct nw_live *l, uint64_t *now, uint64_t *evicted)
+{
+	uint64_t count[NW_C_MAX], homes, hash, gone;
+	int err = count_homes(l, &homes);
+
+	if (!err)
+		err = count_hash(l, &hash);
+	if (!err)
 		err = nw_live_counters(l, count);
 	if (err)
 		return err;
+	*now = homes + hash;
 	gone = count[NW_C_FLOWS_ENDED] + *now;
 	*evicted = count[NW_C_FLOWS] > gone ? count[NW_C_FLOWS] - gone : 0;
 	return 0;

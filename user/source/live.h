@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "source.h"
+#include "../../bpf/wire/stream.h"
 
 struct nw_live;
 
@@ -35,6 +36,9 @@ int nw_live_fd(const struct nw_live *live);
 /* Owned by live. */
 int nw_live_prog_fd(const struct nw_live *live, enum nw_live_prog which);
 const char *nw_live_prog_name(enum nw_live_prog which);
+
+/* What finds a flow in the programs' table, see bpf/flows.h, for another object that shares it. */
+void nw_live_homes(const struct nw_live *live, uint32_t *homes, __u64 by[NW_HOME_WORDS]);
 
 /* A map by its name, for another object that shares it. Owned by live; -ENOENT: there is none. */
 int nw_live_map_fd(const struct nw_live *live, const char *name);

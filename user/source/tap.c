@@ -97,7 +97,7 @@ static uint64_t nw_io_now(void *ctx)
 }
 
 /* A capture is made in one place. */
-static uint8_t nw_io_place(const struct nw_scratch *s)
+static uint32_t nw_io_place(const struct nw_scratch *s)
 {
 	return 0;
 }
@@ -318,18 +318,20 @@ int nw_tap_packet(struct nw_tap *t, const struct nw_tap_packet *pkt)
 {
 	struct nw_cursor c = { .data = pkt->data, .end = pkt->data + pkt->caplen, .off = pkt->l3_off };
 	struct nw_ethertype type = { pkt->ethertype };
+	struct nw_headers h = { 0 };
 	struct nw_outcome o;
 
 	t->pkt = pkt;
 	t->stop = 0;
-	memset(&t->s.pkt, 0, sizeof(t->s.pkt));
 	if (!pkt->l3_off && !pkt->raw)
-		type = nw_parse_eth(&c, &t->s.pkt.tcp);
-	o = nw_parse_l3(&c, type, &t->s.pkt, t->ports);
-	if (o.why < 0 && nw_finish_len(&t->s.pkt, pkt->len) < 0)
+		type = nw_parse_eth(&c, &h);
+	o = nw_parse_l3(&c, type, &h, t->ports, 1);
+	if (o.why < 0 && (nw_read_headers(&c, &h, &t->s.pkt) < 0 || nw_finish_len(&t->s.pkt, pkt->len) < 0))
 		o = NW_HEADERS_BAD(MALFORMED);
 	if (o.why < 0 && pkt->sparse)
 		sparse_step(t);
+	if (o.why < 0)
+		o.why = nw_opens(t, 0, &t->s);
 	t->count[NW_C_PACKETS]++;
 	t->count[o.why < 0 ? nw_segment(t, 0, &t->s) : (enum nw_counter)o.why]++;
 	return t->stop;
