@@ -6,6 +6,7 @@ import struct
 import stage
 from lab import daemon, injector, net, sniffer
 
+OUTCOME_WAIT = 5  # seconds; what is to follow a reset follows within it even when this process is slow
 LINGER = struct.pack("ii", 1, 0)
 ACK_RST = injector.RST | injector.ACK
 SESSION, GUID = 0x1122334455667788, bytes(range(16))
@@ -223,7 +224,7 @@ GRADES = ["no", "likely", "certain"]
 class Lab:
     """Network, injector, a listener and both daemons."""
 
-    def __init__(self):
+    def __init__(self, **options):
         self.network = net.Network()
         try:
             self.injector = injector.Injector(self.network)
@@ -232,8 +233,10 @@ class Lab:
             self.network.on_close(self.listener.close)
             self.listener.settimeout(20)
             self.hosts = {
-                "server": daemon.Daemon(self.network, self.network.server, [self.network.server_dev], ingress="tc"),
-                "client": daemon.Daemon(self.network, self.network.client, [self.network.client_dev], ingress="tc")}
+                "server": daemon.Daemon(self.network, self.network.server, [self.network.server_dev], ingress="tc",
+                                        **options),
+                "client": daemon.Daemon(self.network, self.network.client, [self.network.client_dev], ingress="tc",
+                                        **options)}
         except BaseException:
             self.network.close()
             raise
@@ -316,7 +319,7 @@ def check_genuine(lab, row, pair):
 
 def run(report):
     """The tables of truth and grade."""
-    lab = Lab()
+    lab = Lab(outcome_wait=OUTCOME_WAIT)
     try:
         print(f"# {'forged':38} | {'at the server: in the name of, grade (signs)':52} | at the client", flush=True)
         play(lab, FORGED, report, check_forged, 41000)

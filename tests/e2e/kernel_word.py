@@ -233,12 +233,12 @@ def not_accepted():
 
 
 def nobody():
-    """As the unit's user: nobody, with exactly the three capabilities."""
+    """As the unit's user: nobody, with exactly the three capabilities, of which CAP_NET_ADMIN stays (rights.py)."""
     with net.Network() as network:
         here = Scene(network, before=["setpriv", *NOBODY, "--inh-caps", CAPS, "--ambient-caps", CAPS])
         with open(f"/proc/{here.host.process.pid}/status", encoding="ascii") as status:
             state = dict(line.rstrip().split(":\t") for line in status if line.startswith(("Uid", "CapEff")))
-        if not state["Uid"].startswith("65534") or int(state["CapEff"], 16) != 1 << 12 | 1 << 38 | 1 << 39:
+        if not state["Uid"].startswith("65534") or int(state["CapEff"], 16) != 1 << 12:
             raise stage.Failed(f"the daemon is not what it was to be: {state}")
         if not here.speaks["available"]:
             raise stage.Failed(f"the kernel has no word: {here.speaks}")
