@@ -209,7 +209,7 @@ class TwiceReplay(Replay):
         self.slowest = 0
         play(self.host, path, self.send, port)
         try:
-            net.wait_for("the packets", lambda: self.counted()[0] - packets >= wanted_packets, 5, 0.01)
+            net.wait_for("the packets", lambda: self.counted()[0] - packets >= wanted_packets, 20, 0.01)
         except net.LabError:
             pass
         after = self.counted()
