@@ -149,11 +149,12 @@ def storm():
         for count in range(STORM):
             time.sleep(max(0.0, begun + count * STORM_SECONDS / STORM - time.monotonic()))
             here.alter()
-        took = time.monotonic() - begun
         net.wait_for("all of them to be seen", lambda: status(host)["alerts"]["by_rule"].get("101") == STORM, 20, 0.05)
-        if took < WINDOW - 2:
-            wants("alerts within the window", [pairs["rule"] for pairs in here.lines()], ["101"])
-            wants("folded", status(host)["alerts"]["folded_untold"], STORM - 1)
+        took = time.monotonic() - begun
+        within, untold = [pairs["rule"] for pairs in here.lines()], status(host)["alerts"]["folded_untold"]
+        if time.monotonic() - begun < WINDOW:
+            wants("alerts within the window", within, ["101"])
+            wants("folded", untold, STORM - 1)
         net.wait_for("the summary", lambda: any(pairs["rule"] == "191" for pairs in here.lines()), WINDOW + 10, 0.1)
         wants("folded", status(host)["alerts"]["folded"], STORM - 1)
         summaries = [pairs for pairs in here.lines() if pairs["rule"] == "191"]
