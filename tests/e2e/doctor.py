@@ -88,7 +88,7 @@ def untouched(here):
         if was != now:
             raise stage.Failed(f"doctor changed what is attached; before:\n{was}\nafter:\n{now}")
     try:
-        net.wait_for("the doctor's own programs to go", lambda: "nw_doctor" not in programs(), 5, 0.05)
+        net.wait_for("the doctor's own programs to go", lambda: "nw_doctor" not in programs(), 20, 0.05)
     except net.LabError as problem:
         raise stage.Failed(str(problem)) from None
 
