@@ -79,7 +79,8 @@ class Soak:
         self.configure()
         # Tables that are full within the first minute: what is flat then stays flat.
         self.host = daemon.Daemon(network, network.server, [], config=self.config, max_flows=2048, max_peers=256,
-                                  fold_window="20 s", journal_file_kib=256, journal_kib=1024,
+                                  fold_window="20 s", journal_file_kib=256, journal_kib=1024, evidence_files=20,
+                                  evidence_memory_kib=256,
                                   metrics_file=os.path.join(network.directory, "soak.prom"))
         self.pid = self.host.process.pid
         self.talks, self.wanted = collections.Counter(), collections.Counter()
@@ -180,6 +181,11 @@ class Soak:
             json.dump(self.samples, out)
 
 
+# The daemon has the newest 1,000 alerts in memory (user/daemon/store.h): lines of 4 to 5 KiB, 6 as allocated, and as much again
+# in the answer that lists them, whose place malloc keeps. They are full after a quarter of an hour of this; an hour has no such excuse.
+STORED, STORED_KIB = 1000, 12
+
+
 class Report:
     """TAP, and a row of the table for each."""
 
@@ -202,8 +208,9 @@ def judge(soak, workers, report):
     rss, fds = soak.quarters([s["rss"] for s in soak.samples]), soak.quarters([s["fds"] for s in soak.samples])
     cpu = soak.quarters([100 * value for value in soak.rates("cpu")])
     quarter = lambda values: " ".join(f"{value:.0f}" for value in values)  # noqa: E731
-    report.row("memory by quarters, KiB", quarter(rss), rss[3] <= rss[1] + max(1024, rss[1] * 0.05),
-               "the last not above the second (5 %)")
+    stored = soak.quarters([min(s["alerts"], STORED) * STORED_KIB for s in soak.samples])
+    report.row("memory by quarters, KiB", quarter(rss), rss[3] <= rss[1] + max(1024, rss[1] * 0.05) + stored[3] - stored[1],
+               f"the last not above the second (5 %), but for {stored[3] - stored[1]:.0f} of alerts in memory and in answers")
     report.row("descriptors by quarters", quarter(fds), abs(fds[3] - fds[1]) <= 2,
                "the same, but for who asks just then")
     report.row("CPU by quarters, % of a core", " ".join(f"{value:.1f}" for value in cpu), cpu[3] <= cpu[1] * 1.5 + 2,
