@@ -16,4 +16,20 @@ nw_inline __u64 nw_addr_group(const union nw_addr *a)
 	return a->d[0] ? a->d[0] : a->d[1];
 }
 
+/* As an address: the network of an IPv6 address, and any other as it is. */
+nw_inline union nw_addr nw_addr_network(const union nw_addr *a)
+{
+	union nw_addr network = *a;
+
+	if (network.d[0])
+		network.d[1] = 0;
+	return network;
+}
+
+/* As a key of a table. */
+nw_inline struct nw_key nw_group_key(const union nw_addr *a)
+{
+	return (struct nw_key){ .addr[0].d[0] = nw_addr_group(a) };
+}
+
 #endif

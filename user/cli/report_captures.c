@@ -104,11 +104,8 @@ static int on_flow(void *arg, const struct nw_conn *c, int64_t wall_offset)
 	if (!c->n_findings)
 		return 0;
 	g->found++;
-	for (unsigned int i = 0; i < c->n_findings; i++) {
-		const struct nw_rule *rule = nw_rule_by_number(c->findings[i].rule);
-
-		count(g->rules, rule ? rule->name : "unknown");
-	}
+	for (unsigned int i = 0; i < c->n_findings; i++)
+		count(g->rules, nw_rule_name(c->findings[i].rule));
 	d = place(g, worst);
 	if (!d)
 		return 0;

@@ -9,9 +9,6 @@
 #include "../util/time.h"
 #include "../util/util.h"
 
-/* More than the daemon gives in one answer (its ALERTS_MAX is 5,000) */
-#define ASKED 10000
-
 struct counts {
 	json_t *clients, *servers, *rules; /* {name: number} */
 	uint64_t happened, critical;	   /* repeats included */
@@ -50,31 +47,7 @@ static void count(struct counts *c, const json_t *alerts)
 	}
 }
 
-/* Those since then that match, oldest first. True: the daemon holds more than it gave. */
-static bool choose(const struct nw_cli *cli, json_t *all)
-{
-	json_t *kept = json_array(), *o;
-	size_t i, n = json_array_size(all);
-	int64_t wall;
-	/* Its answer ends at its bound; if what it ends with is younger than asked for, there is more. */
-	bool more = n >= 5000 && nw_time_parse(nw_str(json_array_get(all, 0), "timestamp"), &wall) == 0 &&
-		    wall >= cli->since_wall;
-
-	json_array_foreach(all, i, o)
-	{
-		if (nw_filter_match(cli, &nw_alert_keys, o))
-			json_array_append(kept, o);
-	}
-	n = json_array_size(kept);
-	json_array_clear(all);
-	for (i = cli->limit && n > cli->limit ? n - cli->limit : 0; i < n; i++)
-		json_array_append(all, json_array_get(kept, i));
-	json_decref(kept);
-	return more;
-}
-
-static void verdict(struct nw_html *h, const struct nw_cli *cli, const json_t *alerts, const struct counts *c,
-		    bool more)
+static void verdict(struct nw_html *h, const struct nw_cli *cli, const json_t *alerts, const struct counts *c)
 {
 	size_t n = json_array_size(alerts), clients = json_object_size(c->clients);
 	size_t servers = json_object_size(c->servers);
@@ -96,10 +69,10 @@ static void verdict(struct nw_html *h, const struct nw_cli *cli, const json_t *a
 			     (unsigned long long)c->critical, clients, clients == 1 ? "" : "s", servers,
 			     servers == 1 ? "" : "s");
 	}
-	if (more)
-		nw_html_text(
-			h, " There are more than the daemon gives at once: this page counts the newest only. "
-			   "Choose a shorter time.");
+	if (cli->limit && n == cli->limit)
+		nw_html_text(h,
+			     " Of what there may be, this page counts the newest %zu only, as --limit says.",
+			     n);
 	nw_html_close(h);
 	nw_html_close(h);
 }
@@ -218,7 +191,7 @@ static void list(struct nw_html *h, const struct nw_cli *cli, const json_t *aler
 	nw_html_close(h);
 }
 
-static int write_page(const struct nw_cli *cli, const json_t *alerts, const json_t *status, bool more)
+static int write_page(const struct nw_cli *cli, const json_t *alerts, const json_t *status)
 {
 	struct counts c = { json_object(), json_object(), json_object(), 0, 0 };
 	char since[NW_TIME_TEXT], title[80];
@@ -229,7 +202,7 @@ static int write_page(const struct nw_cli *cli, const json_t *alerts, const json
 	nw_time_short(since, cli->since_wall, cli->utc);
 	snprintf(title, sizeof(title), "Alerts since %.16s", since);
 	if (nw_report_begin(&h, cli, "negwatch report", title)) {
-		verdict(&h, cli, alerts, &c, more);
+		verdict(&h, cli, alerts, &c);
 		daemon_facts(&h, cli, status);
 		nw_report_times(&h, cli, alerts, cli->since_wall, nw_wall());
 		nw_report_bars(&h, "By rule", c.rules);
@@ -246,19 +219,18 @@ static int write_page(const struct nw_cli *cli, const json_t *alerts, const json
 
 int nw_report_since(const struct nw_cli *cli)
 {
-	json_t *reply = NULL, *status = NULL, *alerts;
-	bool more;
-	int ret;
+	json_t *alerts = json_array(), *status = NULL;
+	char why[NW_WHY_MAX];
+	uint64_t total = 0;
+	int ret = nw_fetch(cli, "alerts", &nw_alert_keys, alerts, &total, why, sizeof(why));
 
-	ret = nw_ask(cli, json_pack("{s:s,s:i}", "cmd", "alerts", "limit", ASKED), &reply);
-	if (!ret)
+	if (ret)
+		fprintf(stderr, "negwatch: %s\n", why);
+	else
 		ret = nw_ask(cli, json_pack("{s:s}", "cmd", "status"), &status);
-	if (!ret) {
-		alerts = json_object_get(reply, "alerts");
-		more = choose(cli, alerts);
-		ret = write_page(cli, alerts, nw_at(status, "status"), more);
-	}
-	json_decref(reply);
+	if (!ret)
+		ret = write_page(cli, alerts, nw_at(status, "status"));
+	json_decref(alerts);
 	json_decref(status);
 	return ret;
 }

@@ -169,8 +169,7 @@ uint64_t nw_alerts_test(struct nw_daemon *d)
 
 static void repeats_text(char out[NW_TEXT_MAX], const struct nw_folded *f)
 {
-	const struct nw_rule *rule = nw_rule_by_number(f->key.rule);
-	const char *name = rule ? rule->name : "unknown", *s = f->count == 1 ? "" : "s";
+	const char *name = nw_rule_name(f->key.rule), *s = f->count == 1 ? "" : "s";
 	char client[NW_ADDR_TEXT], server[NW_ADDR_TEXT], took[NW_TIME_TEXT];
 
 	nw_addr_text(client, &f->key.client);

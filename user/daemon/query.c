@@ -18,7 +18,7 @@
 #define FLOWS_DEFAULT 1000u
 #define FLOWS_MAX 10000u
 
-static void put(FILE *out, json_t *o)
+void nw_query_put(FILE *out, json_t *o)
 {
 	json_dumpf(o, out, NW_JSON_LINE);
 	json_decref(o);
@@ -33,7 +33,7 @@ uint64_t nw_query_number(const json_t *request, const char *key, uint64_t otherw
 
 void nw_query_fail(FILE *out, const char *message)
 {
-	put(out, json_pack("{s:b,s:s}", "ok", 0, "error", message));
+	nw_query_put(out, json_pack("{s:b,s:s}", "ok", 0, "error", message));
 }
 
 struct flow_walk {
@@ -52,7 +52,7 @@ static int put_flow(void *arg, const struct nw_conn *conn)
 		return 0;
 	}
 	fputs(w->sep, w->out);
-	put(w->out, nw_flow_json(conn, NULL, w->offset));
+	nw_query_put(w->out, nw_flow_json(conn, NULL, w->offset));
 	w->sep = ",";
 	return 0;
 }
@@ -87,7 +87,7 @@ static int put_peer(void *arg, const struct nw_peer *peer)
 	if (w->listed && !nw_peer_is_listed(peer))
 		return 0;
 	fputs(w->sep, w->out);
-	put(w->out, nw_peer_json(peer, w->offset));
+	nw_query_put(w->out, nw_peer_json(peer, w->offset));
 	w->sep = ",";
 	return 0;
 }
@@ -108,7 +108,7 @@ static bool v_peers(struct nw_daemon *d, const json_t *request, FILE *out)
 
 static bool v_status(struct nw_daemon *d, const json_t *request, FILE *out)
 {
-	put(out, json_pack("{s:b,s:o}", "ok", 1, "status", nw_status_json(d)));
+	nw_query_put(out, json_pack("{s:b,s:o}", "ok", 1, "status", nw_status_json(d)));
 	return false;
 }
 
@@ -117,7 +117,7 @@ static bool v_stats(struct nw_daemon *d, const json_t *request, FILE *out)
 	json_t *reply = nw_stats_json(d);
 
 	json_object_set_new(reply, "ok", json_true());
-	put(out, reply);
+	nw_query_put(out, reply);
 	return false;
 }
 
@@ -130,7 +130,7 @@ static bool v_metrics(struct nw_daemon *d, const json_t *request, FILE *out)
 	if (f)
 		nw_metrics_write(d, f);
 	if (f && fclose(f) == 0)
-		put(out, json_pack("{s:b,s:s}", "ok", 1, "metrics", text));
+		nw_query_put(out, json_pack("{s:b,s:s}", "ok", 1, "metrics", text));
 	else
 		nw_query_fail(out, "out of memory");
 	return false;
@@ -170,7 +170,7 @@ static bool v_reload(struct nw_daemon *d, const json_t *request, FILE *out)
 	if (err)
 		nw_query_fail(out, said);
 	else
-		put(out, json_pack("{s:b,s:s*}", "ok", 1, "remarks", t.len ? said : NULL));
+		nw_query_put(out, json_pack("{s:b,s:s*}", "ok", 1, "remarks", t.len ? said : NULL));
 	return false;
 }
 
@@ -220,7 +220,7 @@ static bool v_verbs(struct nw_daemon *d, const json_t *request, FILE *out)
 		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:b}", "cmd", verbs[i].name, "members",
 						      verbs[i].members, "answer", verbs[i].help, "changes",
 						      verbs[i].changes));
-	put(out, json_pack("{s:b,s:o}", "ok", 1, "verbs", list));
+	nw_query_put(out, json_pack("{s:b,s:o}", "ok", 1, "verbs", list));
 	return false;
 }
 

@@ -5,6 +5,9 @@
 
 #include "daemon.h"
 
+/* Writes it as JSON on one line, and frees it. */
+void nw_query_put(FILE *out, json_t *o);
+
 /* Writes {"ok":false,"error":message}. */
 void nw_query_fail(FILE *out, const char *message);
 

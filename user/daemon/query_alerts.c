@@ -116,8 +116,7 @@ bool nw_query_evidence(struct nw_daemon *d, const json_t *request, FILE *out)
 
 	if (nw_evidence_path(d->evidence, path, sizeof(path), id)) {
 		o = json_pack("{s:b,s:s}", "ok", 1, "path", path);
-		json_dumpf(o, out, NW_JSON_LINE);
-		json_decref(o);
+		nw_query_put(out, o);
 		return false;
 	}
 	nw_journal_get_state(d->alerts.journal, &j);

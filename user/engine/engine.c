@@ -139,11 +139,8 @@ static struct nw_conn *conn_of(struct nw_engine *e, const struct nw_event *ev)
 		nw_table_del(e->table, r);
 		return NULL;
 	}
-	r->conn = c;
-	r->awake = true;
 	r->losses = e->losses;
-	nw_list_add(e, NW_LIST_AWAKE, r);
-	e->awake++;
+	nw_record_hold(e, r, c);
 	c->ifindex = ev->ifindex;
 	nw_kernel_begin(e, c);
 	c->vantage = (uint8_t)nw_conn_vantage(e, c);

@@ -63,6 +63,14 @@ static void tell_losses(const struct nw_engine *e, struct nw_conn *c, uint32_t k
 			c->validate[i].near_gap = true;
 }
 
+void nw_record_hold(struct nw_engine *e, struct nw_record *r, struct nw_conn *c)
+{
+	r->conn = c;
+	r->awake = true;
+	nw_list_add(e, NW_LIST_AWAKE, r);
+	e->awake++;
+}
+
 struct nw_conn *nw_record_wake(struct nw_engine *e, struct nw_record *r)
 {
 	if (!r->awake) {
@@ -71,10 +79,7 @@ struct nw_conn *nw_record_wake(struct nw_engine *e, struct nw_record *r)
 		if (!c)
 			return NULL;
 		free(r->packed);
-		r->conn = c;
-		r->awake = true;
-		nw_list_add(e, NW_LIST_AWAKE, r);
-		e->awake++;
+		nw_record_hold(e, r, c);
 	}
 	tell_losses(e, r->conn, r->losses);
 	if (r->losses != e->losses)

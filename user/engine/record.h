@@ -56,6 +56,8 @@ void nw_list_del(struct nw_engine *e, enum nw_list_id list, struct nw_record *r)
 struct nw_record *nw_list_first(const struct nw_engine *e, enum nw_list_id list);
 struct nw_record *nw_list_next(const struct nw_engine *e, enum nw_list_id list, const struct nw_record *r);
 
+/* Its connection from now on, which the record owns. */
+void nw_record_hold(struct nw_engine *e, struct nw_record *r, struct nw_conn *c);
 /* The connection, awake, and told of losses meanwhile; it stays so until nw_records_sleep(). NULL: no memory.
  */
 struct nw_conn *nw_record_wake(struct nw_engine *e, struct nw_record *r);

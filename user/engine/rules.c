@@ -283,6 +283,13 @@ const struct nw_rule *nw_rule_by_number(unsigned int number)
 	return i < 0 ? NULL : &nw_rules[i];
 }
 
+const char *nw_rule_name(unsigned int number)
+{
+	const struct nw_rule *rule = nw_rule_by_number(number);
+
+	return rule ? rule->name : "unknown";
+}
+
 /* Whose log tells why the connection ended? */
 static const char *log_of(unsigned int rule, const struct nw_family *client, const struct nw_family *server)
 {

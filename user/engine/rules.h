@@ -34,6 +34,8 @@ extern const size_t nw_n_rules;
 
 /* NULL if there is no such rule. */
 const struct nw_rule *nw_rule_by_number(unsigned int number);
+/* Its name, or "unknown". */
+const char *nw_rule_name(unsigned int number);
 /* Index in nw_rules, or -1. */
 int nw_rule_index(unsigned int number);
 

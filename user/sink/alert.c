@@ -90,8 +90,7 @@ static json_t *signature(const struct nw_alert *a)
 	json_t *o = json_object();
 	char text[256];
 
-	snprintf(text, sizeof(text), "NEGWATCH %s: %s", rule ? rule->name : "unknown",
-		 rule ? rule->sentence : "");
+	snprintf(text, sizeof(text), "NEGWATCH %s: %s", nw_rule_name(a->rule), rule ? rule->sentence : "");
 	nw_json_set(o, "action", json_string("allowed"));
 	nw_json_set(o, "gid", json_integer(1));
 	nw_json_set(o, "signature_id", json_integer(NW_SIGNATURE_BASE + a->rule));
@@ -144,13 +143,12 @@ static void set_time(json_t *o, const char *key, int64_t wall)
 
 static json_t *suppressed(const struct nw_suppressed *s)
 {
-	const struct nw_rule *rule = s->key ? nw_rule_by_number(s->key->rule) : NULL;
 	json_t *o = json_object();
 
 	nw_json_set(o, "reason", json_string(s->key ? "repeats" : "rate-limit"));
 	if (s->key) {
 		nw_json_set(o, "rule", json_integer(s->key->rule));
-		nw_json_set(o, "name", json_string(rule ? rule->name : "unknown"));
+		nw_json_set(o, "name", json_string(nw_rule_name(s->key->rule)));
 		nw_json_set(o, "fields", nw_json_names(s->key->fields, nw_field_name));
 	}
 	nw_json_set(o, "first_id", json_integer((json_int_t)s->first_id));
@@ -175,13 +173,12 @@ static void set_key_ends(json_t *o, const struct nw_fold_key *key)
 
 static json_t *own_part(const struct nw_alert *a)
 {
-	const struct nw_rule *rule = nw_rule_by_number(a->rule);
 	json_t *o = json_object();
 
 	nw_json_set(o, "schema", json_integer(NW_ALERT_SCHEMA));
 	nw_json_set(o, "alert_id", json_integer((json_int_t)a->id));
 	nw_json_set(o, "rule", json_integer(a->rule));
-	nw_json_set(o, "name", json_string(rule ? rule->name : "unknown"));
+	nw_json_set(o, "name", json_string(nw_rule_name(a->rule)));
 	nw_json_set(o, "severity", json_string(nw_severity_name(a->severity)));
 	nw_json_set(o, "verdict", json_string(nw_rule_verdict(a->rule)));
 	nw_json_set(o, "text", json_string(a->text));
@@ -230,16 +227,20 @@ json_t *nw_alert_json(const struct nw_alert *a)
 	return o;
 }
 
+void nw_alert_head(struct nw_text *t, uint64_t id, const char *text, unsigned int rule, unsigned int severity)
+{
+	nw_text_add(t, "alert %llu: %s (rule %u %s, %s)", (unsigned long long)id, text, rule,
+		    nw_rule_name(rule), nw_severity_name(severity));
+}
+
 void nw_alert_line(char *out, size_t size, const struct nw_alert *a)
 {
-	const struct nw_rule *rule = nw_rule_by_number(a->rule);
 	char stamp[NW_TIME_TEXT], from[NW_ADDR_TEXT], to[NW_ADDR_TEXT];
 	struct nw_text t;
 
 	nw_text_init(&t, out, size);
-	nw_text_add(&t, "%s alert %llu: %s (rule %u %s, %s)", nw_time_short(stamp, a->wall, false),
-		    (unsigned long long)a->id, a->text, a->rule, rule ? rule->name : "unknown",
-		    nw_severity_name(a->severity));
+	nw_text_add(&t, "%s ", nw_time_short(stamp, a->wall, false));
+	nw_alert_head(&t, a->id, a->text, a->rule, a->severity);
 	if (a->conn)
 		nw_text_add(&t, "; client %s port %u, server %s port %u",
 			    nw_addr_text(from, nw_conn_addr(a->conn, NW_C2S)), nw_conn_port(a->conn, NW_C2S),

@@ -9,6 +9,7 @@
 
 #include "fold.h"
 #include "../engine/engine.h"
+#include "../util/text.h"
 
 /* Version of the "negwatch" object; keys are added without a new one. */
 #define NW_ALERT_SCHEMA 1
@@ -54,6 +55,10 @@ bool nw_alert_ends(const struct nw_alert *a, const union nw_addr **client, const
 
 /* A new reference, or NULL without memory. */
 json_t *nw_alert_json(const struct nw_alert *a);
+
+/* "alert 17: SENTENCE (rule 101 NAME, SEVERITY)", how every text for people names it. */
+void nw_alert_head(struct nw_text *t, uint64_t id, const char *text, unsigned int rule,
+		   unsigned int severity);
 
 /* For people at a terminal, without a newline: time, id, rule, sentence, addresses. Bounded by size. */
 void nw_alert_line(char *out, size_t size, const struct nw_alert *a);

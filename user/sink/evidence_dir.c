@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Files of evidence: their names, their bounds, and how they come to be without following anybody's symlink.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -13,6 +12,8 @@
 #include <time.h>
 
 #include "evidence_dir.h"
+#include "../../bpf/wire/group.h"
+#include "../util/file.h"
 #include "../util/util.h"
 
 #define TMP "new.tmp"
@@ -22,10 +23,8 @@
 struct nw_evidence_file nw_evidence_file(uint64_t id, int64_t wall, const union nw_addr *client)
 {
 	struct nw_evidence_file f = { .id = id, .wall = wall };
-	union nw_addr addr = *client;
+	union nw_addr addr = nw_addr_network(client);
 
-	if (!nw_addr_is_v4(client))
-		addr.d[1] = 0;
 	nw_addr_text(f.client, &addr);
 	for (char *p = f.client; *p; p++)
 		*p = *p == ':' ? '-' : *p;
@@ -125,17 +124,14 @@ static void remove_at(struct nw_evidence_dir *d, size_t at)
 
 static int scan(struct nw_evidence_dir *d)
 {
-	int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = nw_dir_open(d->fd);
 	struct dirent *e;
+	int err = 0;
 
 	d->n = 0;
 	d->bytes = 0;
-	if (!dir) {
-		err = -errno;
-		nw_closep(&fd);
-		return err;
-	}
+	if (!dir)
+		return -errno;
 	while (!err && (e = readdir(dir))) {
 		struct nw_evidence_file f;
 		struct stat st;
@@ -220,10 +216,9 @@ static int put(struct nw_evidence_dir *d, const char *name, const void *bytes, s
 
 	if (err)
 		return err;
-	unlinkat(d->fd, TMP, 0);
-	fd = openat(d->fd, TMP, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+	fd = nw_file_create(d->fd, TMP, 0640);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	err = write_whole(fd, bytes, len);
 	if (close(fd) < 0 && !err)
 		err = -errno;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "alert.h"
 #include "evidence_write.h"
 #include "pcapng.h"
 #include "../source/evidence_mark.h"
@@ -47,10 +48,7 @@ struct nw_told_alert *nw_told_alert_new(const struct nw_alert *a)
 
 static void add_alert(struct nw_text *t, const struct nw_told_alert *a)
 {
-	const struct nw_rule *rule = nw_rule_by_number(a->rule);
-
-	nw_text_add(t, "alert %llu: %s (rule %u %s, %s)", (unsigned long long)a->file.id, a->text, a->rule,
-		    rule ? rule->name : "unknown", nw_severity_name(a->severity));
+	nw_alert_head(t, a->file.id, a->text, a->rule, a->severity);
 }
 
 static void put_section(FILE *f, const struct nw_evidence_config *cfg, int64_t wall_offset,

@@ -67,11 +67,6 @@ static struct nw_key table_key(const struct nw_fold_key *k)
 	};
 }
 
-static struct nw_key group_key(const struct nw_fold_key *k)
-{
-	return (struct nw_key){ .addr[0].d[0] = nw_addr_group(&k->client) };
-}
-
 bool nw_fold_is_crowd(const struct nw_fold_key *key)
 {
 	return !key->server.d[0] && !key->server.d[1] && !key->port;
@@ -80,20 +75,19 @@ bool nw_fold_is_crowd(const struct nw_fold_key *key)
 /* Under which key an alert is counted: its own, or that of its crowd. */
 static struct nw_fold_key placed(struct nw_fold *f, const struct nw_fold_key *key)
 {
-	struct nw_key own = table_key(key), group = group_key(key);
+	struct nw_key own = table_key(key), group = nw_group_key(&key->client);
 	const uint32_t *taken = nw_table_get(f->groups, &group);
-	struct nw_fold_key crowd = { .client = key->client, .rule = key->rule, .severity = key->severity };
+	struct nw_fold_key crowd = { .rule = key->rule, .severity = key->severity };
 
 	if (!taken || *taken < NW_FOLD_SHARE || nw_table_get(f->table, &own))
 		return *key;
-	if (crowd.client.d[0])
-		crowd.client.d[1] = 0;
+	crowd.client = nw_addr_network(&key->client);
 	return crowd;
 }
 
 static void take_place(struct nw_fold *f, const struct nw_fold_key *key)
 {
-	struct nw_key group = group_key(key);
+	struct nw_key group = nw_group_key(&key->client);
 	uint32_t *taken = nw_table_get(f->groups, &group);
 
 	if (!taken)
@@ -104,7 +98,7 @@ static void take_place(struct nw_fold *f, const struct nw_fold_key *key)
 
 static void leave_place(struct nw_fold *f, const struct nw_fold_key *key)
 {
-	struct nw_key group = group_key(key);
+	struct nw_key group = nw_group_key(&key->client);
 	uint32_t *taken = nw_table_get(f->groups, &group);
 
 	if (taken && !--*taken)

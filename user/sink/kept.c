@@ -6,6 +6,7 @@
 
 #include "kept.h"
 #include "../engine/table.h"
+#include "../../bpf/wire/group.h"
 
 /* What the two tables have besides (engine/table.h). */
 #define TABLE_OVERHEAD 88u
@@ -48,25 +49,14 @@ static void list_del(struct nw_kept_store *s, struct nw_kept *k)
 	*(k->next ? &k->next->prev : &l->last) = k->prev;
 }
 
-/* As a key of the clients' table; of IPv6 the network, as every host has 2^64 addresses of its own. */
-static struct nw_key key_of(const union nw_addr *addr)
-{
-	struct nw_key key = { .addr[0] = *addr };
-
-	if (!nw_addr_is_v4(addr))
-		key.addr[0].d[1] = 0;
-	return key;
-}
-
 static void join_client(struct nw_kept_store *s, struct nw_kept *k, const union nw_addr *addr)
 {
-	struct nw_key key = key_of(addr);
+	struct nw_key key = nw_group_key(addr);
 	struct nw_kept_client *client = nw_table_get(s->clients, &key);
 
 	if (!client)
 		client = nw_table_put(s->clients, &key);
 	k->client = client;
-	k->client_addr = key.addr[0];
 	if (!client)
 		return;
 	k->client_prev = client->last;

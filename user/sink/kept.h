@@ -34,7 +34,6 @@ struct nw_kept {
 	bool followed; /* from its first byte on */
 	void *told;    /* the user's own; bytes of it are charged by nw_kept_charge() */
 	/* the store's own */
-	union nw_addr client_addr; /* IPv6: of the network */
 	struct nw_kept_client *client;
 	struct nw_kept *prev, *next, *client_prev, *client_next;
 };

@@ -92,17 +92,13 @@ static int take_in(struct nw_segments *s, const char *name)
 int nw_segments_open(struct nw_segments *s, int dir_fd)
 {
 	struct dirent *e;
-	int err = 0, fd;
+	int err = 0;
 	DIR *dir;
 
 	*s = (struct nw_segments){ .dir_fd = dir_fd, .in_fd = -1 };
-	fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		err = -errno;
-		nw_closep(&fd);
-		return err;
-	}
+	dir = nw_dir_open(dir_fd);
+	if (!dir)
+		return -errno;
 	unlinkat(dir_fd, TMP, 0);
 	while (!err && (e = readdir(dir)))
 		err = take_in(s, e->d_name);

@@ -58,7 +58,7 @@ void nw_share_set(struct nw_share *s, uint32_t per_second, uint32_t burst)
 /* NULL without memory: then the client is not held back. */
 static struct nw_bucket *bucket_of(struct nw_share *s, const union nw_addr *client)
 {
-	struct nw_key key = { .addr[0].d[0] = nw_addr_group(client) };
+	struct nw_key key = nw_group_key(client);
 	struct nw_bucket *b = nw_table_get(s->clients, &key);
 
 	if (b)

@@ -49,3 +49,13 @@ int nw_file_create(int dir_fd, const char *name, unsigned int mode)
 		return -errno;
 	return TAKE_FD(fd);
 }
+
+DIR *nw_dir_open(int dir_fd)
+{
+	_cleanup_close_ int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (dir)
+		TAKE_FD(fd);
+	return dir;
+}

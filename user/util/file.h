@@ -6,6 +6,8 @@
 #ifndef NW_FILE_H
 #define NW_FILE_H
 
+#include <dirent.h>
+
 /* As openat(); -ELOOP: a symbolic link, -EMLINK: a file with other names, -EINVAL: no file; these are logged.
  */
 int nw_file_open(int dir_fd, const char *name, int flags, unsigned int mode);
@@ -13,5 +15,8 @@ int nw_file_open(int dir_fd, const char *name, int flags, unsigned int mode);
 /* A new file, for writing, with that mode whatever the umask; what has its name loses it. -errno if it can't
  * be had. */
 int nw_file_create(int dir_fd, const char *name, unsigned int mode);
+
+/* What is in a directory, from its beginning, with a position of its own; closedir() it. NULL and errno. */
+DIR *nw_dir_open(int dir_fd);
 
 #endif
