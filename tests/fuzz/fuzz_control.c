@@ -164,11 +164,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static void start(void)
 {
 	static const struct nw_engine_ops ops;
+	const struct nw_evidence_limits few = { .files = 4, .bytes = 65536 };
+	const struct nw_evidence_config evidence = { .state_dir = D.cfg.state_dir, .memory = 65536 };
 	struct nw_engine_config cfg;
 
 	nw_engine_defaults(&cfg);
 	cfg.max_conns = cfg.max_peers = 8;
 	HOLDS(nw_control_new(&D.control, D.cfg.run_dir, nw_query, &D) == 0);
+	HOLDS(nw_evidence_new(&D.evidence, &evidence, &few) == 0);
 	HOLDS(nw_alerts_start(&D) == 0);
 	HOLDS(nw_engine_new(&D.engine, &cfg, &ops, &D) == 0);
 	HOLDS(nw_live_new(&D.live, NULL, NULL, NULL) == 0);

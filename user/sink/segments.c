@@ -124,7 +124,13 @@ static void give_up(struct nw_segments *s)
 
 void nw_segments_close(struct nw_segments *s)
 {
+	struct nw_segment *seg = find(s, s->busy);
+	char plain[NAME_MAX_LEN];
+
 	nw_sync_wait(&s->sync);
+	/* Not two of one where it is not known which is to be read. */
+	if (seg && s->stage == NW_SEGMENT_NAMED)
+		unlinkat(s->dir_fd, name_of(plain, seg, false), 0);
 	give_up(s);
 	free(s->list);
 	s->list = NULL;
