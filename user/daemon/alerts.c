@@ -10,6 +10,7 @@
 #include "../sink/alert.h"
 #include "../sink/exchange.h"
 #include "../sink/flow_json.h"
+#include "../sink/sync.h"
 #include "../sink/syslog_text.h"
 #include "../util/log.h"
 #include "../util/text.h"
@@ -394,10 +395,11 @@ uint64_t nw_alerts_tick(struct nw_daemon *d, uint64_t now, bool sync)
 	if (nw_syslog_retry_at(s->syslog) && now >= nw_syslog_retry_at(s->syslog))
 		nw_syslog_retry(s->syslog, now);
 	if (sync) {
-		nw_journal_sync(s->journal);
 		due = feed(s, now);
-		if (nw_journal_work(s->journal))
+		if (nw_journal_work(s->journal) && !nw_journal_is_busy(s->journal))
 			due = now;
+		if (nw_journal_is_busy(s->journal))
+			due = sooner(due, now + NW_SYNC_LOOK);
 	}
 	due = sooner(due, nw_fold_due(s->fold));
 	due = sooner(due, s->excess.count ? s->excess.due : 0);

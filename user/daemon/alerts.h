@@ -55,8 +55,8 @@ uint64_t nw_alerts_test(struct nw_daemon *d);
 int nw_alerts_replay(struct nw_daemon *d, int64_t since);
 
 /*
- * What goes by the clock. With sync the journal is put on the disk, and then syslog is fed from it: syslog
- * never knows of an alert that a power loss could take back. Returns when to be called again (monotonic); 0:
+ * What goes by the clock. With sync syslog is fed from the journal, which is begun to be put on the disk; a
+ * slow one holds nobody up (nw_journal_may_tell()). Returns when to be called again (monotonic); 0:
  * no need before the next alert.
  */
 uint64_t nw_alerts_tick(struct nw_daemon *d, uint64_t now, bool sync);

@@ -17,6 +17,7 @@
 #include "store.h"
 #include "../engine/engine.h"
 #include "../engine/peers.h"
+#include "../sink/sync.h"
 #include "../sink/evidence.h"
 #include "../source/resets.h"
 #include "../util/options.h"
@@ -37,7 +38,9 @@ struct nw_settings {
 struct nw_daemon_peers {
 	bool loaded;
 	int error; /* -errno of the attempt to read, or the last to write; 0: it worked */
-	struct nw_peers_stats saved;
+	struct nw_peers_stats saved, written; /* what the file has, and what it has when `sync` has ended */
+	struct nw_sync sync;
+	bool writing;
 	uint64_t changed; /* monotonic time of the first change that is not in the file; 0: none */
 	uint64_t tried;	  /* ... and of the last attempt to write */
 	uint64_t broken;  /* lines that were left out at the start */

@@ -27,10 +27,10 @@ void nw_daemon_peers_load(struct nw_daemon *d)
 	m->loaded = !m->error;
 }
 
-static void save(struct nw_daemon *d, const struct nw_peers_stats *st)
+/* It is on the disk, or will not be. */
+static void saved(struct nw_daemon *d, int err)
 {
 	struct nw_daemon_peers *m = &d->peers;
-	int err = nw_peers_save(nw_engine_peers(d->engine), d->cfg.state_dir, nw_wall_offset());
 
 	if (err && !m->error)
 		nw_err("The list of peers in %s can't be written: %s. A restart would begin it anew; make "
@@ -40,7 +40,35 @@ static void save(struct nw_daemon *d, const struct nw_peers_stats *st)
 		nw_info("The list of peers in %s can be written again", d->cfg.state_dir);
 	m->error = err;
 	if (!err)
-		m->saved = *st;
+		m->saved = m->written;
+}
+
+static void save(struct nw_daemon *d, const struct nw_peers_stats *st)
+{
+	struct nw_daemon_peers *m = &d->peers;
+	int err = nw_peers_write(nw_engine_peers(d->engine), d->cfg.state_dir, nw_wall_offset(), &m->sync);
+
+	m->written = *st;
+	m->writing = !err;
+	if (err)
+		saved(d, err);
+}
+
+/* True: what was begun last is still under way. At the end it is waited for. */
+static bool is_writing(struct nw_daemon *d, bool wait)
+{
+	struct nw_daemon_peers *m = &d->peers;
+	int err = 0;
+
+	if (!m->writing)
+		return false;
+	if (wait)
+		err = nw_sync_wait(&m->sync);
+	else if (!nw_sync_ended(&m->sync, &err))
+		return true;
+	m->writing = false;
+	saved(d, nw_peers_put_in_place(d->cfg.state_dir, err));
+	return false;
 }
 
 uint64_t nw_daemon_peers_tick(struct nw_daemon *d, uint64_t now)
@@ -52,6 +80,8 @@ uint64_t nw_daemon_peers_tick(struct nw_daemon *d, uint64_t now)
 	/* What could not be read is not overwritten. */
 	if (!m->loaded)
 		return 0;
+	if (is_writing(d, now == UINT64_MAX))
+		return now + NW_SYNC_LOOK;
 	nw_peers_get_stats(nw_engine_peers(d->engine), &st);
 	if (st.changes == m->saved.changes)
 		return 0;
@@ -65,5 +95,5 @@ uint64_t nw_daemon_peers_tick(struct nw_daemon *d, uint64_t now)
 	m->tried = now;
 	m->changed = 0;
 	save(d, &st);
-	return 0;
+	return is_writing(d, now == UINT64_MAX) ? now + NW_SYNC_LOOK : 0;
 }

@@ -35,6 +35,22 @@ static unsigned int put_journal(struct nw_daemon *d, FILE *out, uint64_t from, u
 	return n;
 }
 
+/* Which number to begin with. Those at hand are counted: where a power was lost, numbers were skipped. */
+static uint64_t newest(const struct nw_store *s, uint64_t limit, uint64_t before)
+{
+	const struct nw_stored *at;
+	unsigned int n = 0;
+
+	while ((at = nw_store_at(s, n)) && at->id < before)
+		n++;
+	if (n > limit)
+		return nw_store_at(s, n - (unsigned int)limit)->id;
+	limit -= n;
+	if (n)
+		before = nw_store_at(s, 0)->id;
+	return before > limit ? before - limit : 1;
+}
+
 /*
  * The newest `limit` numbers above `since` and below `before`, oldest first. "before" in the answer is what
  * to ask for older ones with; without it there are none.
@@ -51,7 +67,7 @@ bool nw_query_alerts(struct nw_daemon *d, const json_t *request, FILE *out)
 	nw_journal_get_state(d->alerts.journal, &j);
 	limit = limit > ALERTS_MAX ? ALERTS_MAX : limit;
 	before = before > j.last_id + 1 ? j.last_id + 1 : before;
-	from = before > limit ? before - limit : 1;
+	from = newest(&d->store, limit, before);
 	from = from > since ? from : since + 1;
 	stored = at ? at->id : j.last_id + 1;
 	oldest = j.first_id && j.first_id < stored ? j.first_id : stored;

@@ -17,16 +17,21 @@ struct nw_cursor {
 	uint64_t generation;
 	struct nw_journal_pos pos;
 	uint64_t last_id;
+	/* Who wrote it: this run of the kernel; 0: it was closed well. */
+	uint64_t boot;
 };
 
-/* Opens (and creates) it below dir_fd. True: pos and last_id are what was stored last. */
-bool nw_cursor_open(struct nw_cursor *c, int dir_fd);
+/*
+ * Opens (and creates) it below dir_fd. True: pos and last_id are what was stored last; or, with *stale, what
+ * was on the disk when the power was lost or the kernel fell: more may have been stored and forgotten.
+ */
+bool nw_cursor_open(struct nw_cursor *c, int dir_fd, bool *stale);
 void nw_cursor_close(struct nw_cursor *c);
 
 /*
  * Writes pos and last_id in place, so that a full disk has room for them; a torn write leaves the one
- * before. With sync it is on the disk. 0 or -errno.
+ * before. It is left to others to put it on the disk. 0 or -errno.
  */
-int nw_cursor_store(struct nw_cursor *c, bool sync);
+int nw_cursor_store(struct nw_cursor *c);
 
 #endif

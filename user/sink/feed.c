@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "feed.h"
+#include "sync.h"
 #include "../engine/engine.h"
 #include "../util/bucket.h"
 #include "../util/time.h"
@@ -28,6 +29,7 @@ struct nw_feed {
 	uint64_t backlog, replayed, refused;
 	/* The message that is to be sent next. */
 	bool ready;
+	uint64_t id;
 	struct nw_journal_pos from;
 	int priority;
 	char text[NW_SYSLOG_MAX - sizeof(NW_FEED_MARK)];
@@ -56,6 +58,7 @@ static bool take(struct nw_feed *f, const char *line, size_t len)
 
 	f->ready = text && !is_old(f, o);
 	if (f->ready) {
+		f->id = nw_journal_alert_id(o);
 		f->priority = (int)json_integer_value(json_object_get(part, "priority"));
 		snprintf(f->text, sizeof(f->text), "%s", text);
 	}
@@ -98,6 +101,8 @@ static uint64_t send_next(struct nw_feed *f, uint64_t now)
 	char text[NW_SYSLOG_MAX];
 	int err;
 
+	if (f->id > nw_journal_may_tell(f->j))
+		return now + NW_SYNC_LOOK;
 	if (waited && now < nw_bucket_next(&f->pace))
 		return nw_bucket_next(&f->pace);
 	snprintf(text, sizeof(text), "%s%s", f->text, waited ? NW_FEED_MARK : "");

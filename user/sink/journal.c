@@ -18,13 +18,25 @@ uint64_t nw_journal_alert_id(const json_t *line)
 	return n > 0 ? (uint64_t)n : 0;
 }
 
+/* All is on the disk, and says so. */
+static void close_well(struct nw_journal *j)
+{
+	nw_sync_wait(&j->sync);
+	if (j->dirty)
+		fdatasync(j->fd);
+	j->cursor.last_id = j->last_id;
+	j->cursor.boot = 0;
+	if (nw_cursor_store(&j->cursor) == 0)
+		fdatasync(j->cursor.fd);
+}
+
 void nw_journal_free(struct nw_journal **jp)
 {
 	struct nw_journal *j = *jp;
 
 	if (!j)
 		return;
-	nw_journal_sync(j);
+	close_well(j);
 	nw_segments_close(&j->segments);
 	nw_cursor_close(&j->cursor);
 	nw_closep(&j->fd);
@@ -43,11 +55,17 @@ uint64_t nw_journal_take_id(struct nw_journal *j)
 	return ++j->last_id;
 }
 
+uint64_t nw_journal_may_tell(const struct nw_journal *j)
+{
+	return j->safe_id + NW_JOURNAL_AHEAD;
+}
+
 static int fault(struct nw_journal *j, int err)
 {
 	bool first = !j->error;
 
 	j->error = err;
+	j->heals = false;
 	if (first)
 		nw_err("The alert journal %s can't be written: %s. Alerts still go to syslog; make room or "
 		       "repair the disk.",
@@ -89,7 +107,8 @@ static int write_line(struct nw_journal *j, const char *line, size_t len)
 static void keep_id(struct nw_journal *j)
 {
 	j->cursor.last_id = j->last_id;
-	nw_cursor_store(&j->cursor, true);
+	nw_cursor_store(&j->cursor);
+	j->id_dirty = true;
 }
 
 int nw_journal_append(struct nw_journal *j, const char *line, size_t len, uint64_t id)
@@ -109,23 +128,39 @@ int nw_journal_append(struct nw_journal *j, const char *line, size_t len, uint64
 			j->first_id = id;
 	}
 	j->size += (off_t)len + 1;
-	j->dirty = true;
+	j->dirty = j->heals = true;
 	j->stuck = false;
 	return 0;
 }
 
-int nw_journal_sync(struct nw_journal *j)
+static void synced(struct nw_journal *j, int err)
 {
-	if (!j->dirty)
-		return 0;
-	j->dirty = false;
-	if (fdatasync(j->fd) < 0 && errno != EINVAL)
-		return fault(j, -errno);
+	/* Also if it failed: what can't be remembered is no reason to tell nobody. */
+	j->safe_id = j->syncing_id;
+	if (err) {
+		fault(j, err);
+		return;
+	}
+	if (!j->healing || !j->heals)
+		return;
 	if (j->error)
 		nw_info("The alert journal %s can be written again; %llu alert(s) are missing in it", j->path,
 			(unsigned long long)j->unwritten);
 	j->error = 0;
-	return 0;
+}
+
+void nw_journal_sync(struct nw_journal *j)
+{
+	int err;
+
+	if (nw_sync_ended(&j->sync, &err))
+		synced(j, err);
+	if (j->sync.busy || (!j->dirty && !j->id_dirty))
+		return;
+	j->syncing_id = j->last_id;
+	j->healing = j->heals && j->dirty;
+	nw_sync_begin(&j->sync, j->dirty ? j->fd : -1, j->id_dirty ? j->cursor.fd : -1);
+	j->dirty = j->id_dirty = false;
 }
 
 /* The current file becomes a closed one, and an empty one takes its place. */
@@ -134,19 +169,21 @@ static int rotate(struct nw_journal *j)
 	struct nw_segment seg = {
 		.seq = j->seq, .first_id = j->first_id, .last_id = j->file_last_id, .bytes = (uint64_t)j->size
 	};
-	int err = nw_journal_sync(j);
+	_cleanup_close_ int old = -1;
+	int err = nw_segments_add(&j->segments, &seg);
 
-	if (!err)
-		err = nw_segments_add(&j->segments, &seg);
 	if (err)
 		return err;
-	nw_closep(&j->fd);
+	old = TAKE_FD(j->fd);
 	j->writable = false;
 	j->seq++;
 	j->first_id = j->file_last_id = 0;
 	j->size = 0;
 	err = nw_journal_open_current(j);
-	fsync(j->dir_fd);
+	j->syncing_id = j->last_id;
+	j->healing = j->heals;
+	nw_sync_begin(&j->sync, old, j->dir_fd);
+	j->dirty = false;
 	return err;
 }
 
@@ -171,20 +208,28 @@ static void make_room(struct nw_journal *j)
 
 bool nw_journal_work(struct nw_journal *j)
 {
-	bool more;
+	bool full = j->writable && !j->stuck && (uint64_t)j->size >= j->limits.file, more;
 
-	if (j->writable && !j->stuck && (uint64_t)j->size >= j->limits.file) {
+	nw_journal_sync(j);
+	/* What is under way is of the file that would be closed; it grows a little longer meanwhile. */
+	if (full && !j->sync.busy) {
 		int err = rotate(j);
 
 		if (err)
 			fault(j, err);
 		j->stuck = err;
+		full = false;
 	}
 	more = nw_segments_work(&j->segments);
 	/* What is being compressed will need less. */
 	if (!more)
 		make_room(j);
-	return more;
+	return more || full;
+}
+
+bool nw_journal_is_busy(const struct nw_journal *j)
+{
+	return j->sync.busy || j->segments.sync.busy;
 }
 
 struct nw_journal_pos nw_journal_end(const struct nw_journal *j)
@@ -201,7 +246,7 @@ void nw_journal_set_cursor(struct nw_journal *j, struct nw_journal_pos pos)
 {
 	j->cursor.pos = pos;
 	j->cursor.last_id = j->last_id;
-	nw_cursor_store(&j->cursor, false);
+	nw_cursor_store(&j->cursor);
 }
 
 static uint64_t first_id(const struct nw_journal *j)

@@ -53,17 +53,30 @@ void nw_journal_set_limits(struct nw_journal *j, const struct nw_journal_limits 
 uint64_t nw_journal_take_id(struct nw_journal *j);
 
 /*
- * Writes one line (without its newline); on the disk after nw_journal_sync(). id: of the alert that it is, 0:
+ * Numbers up to this one may be told outside: those that the disk has, and so many more that they will be
+ * skipped if a power loss makes it forget them.
+ */
+uint64_t nw_journal_may_tell(const struct nw_journal *j);
+
+/*
+ * Writes one line (without its newline); it survives this process, and nw_journal_sync() sees to it that it
+ * survives the power, too. id: of the alert that it is, 0:
  * it is something else. 0 or -errno. The first failure in a row is logged, and so is the recovery; nothing
  * torn stays in the file. What could not be written is not written later, but its number stays taken.
  */
 int nw_journal_append(struct nw_journal *j, const char *line, size_t len, uint64_t id);
 
-/* Puts on the disk what was appended; cheap if that was nothing. 0 or -errno. */
-int nw_journal_sync(struct nw_journal *j);
+/*
+ * Begins to put on the disk what was appended, and looks how far that has got; never waits. A failure is
+ * logged, and in the state.
+ */
+void nw_journal_sync(struct nw_journal *j);
 
-/* Closes a full file, compresses a piece, keeps the limits. True: there is more to do at once. */
+/* Closes a full file, compresses a piece, keeps the limits; never waits. True: there is more to do. */
 bool nw_journal_work(struct nw_journal *j);
+
+/* The disk is at work: nw_journal_sync() and nw_journal_work() are to be called again a little later. */
+bool nw_journal_is_busy(const struct nw_journal *j);
 
 /* Behind the last line. */
 struct nw_journal_pos nw_journal_end(const struct nw_journal *j);

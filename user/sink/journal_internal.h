@@ -11,6 +11,13 @@
 #include "cursor.h"
 #include "journal.h"
 #include "segments.h"
+#include "sync.h"
+
+/*
+ * How far what is told outside may be ahead of a disk that is slow: who looks for alerts in syslog shall not
+ * have to wait for it. So many numbers are skipped when it is not known which were given.
+ */
+#define NW_JOURNAL_AHEAD 1000
 
 struct nw_journal {
 	int dir_fd; /* also the lock */
@@ -25,8 +32,14 @@ struct nw_journal {
 	struct nw_segments segments;
 	struct nw_cursor cursor;
 	int error;
+	struct nw_sync sync; /* of lines, numbers, or a file that was just closed */
+	uint64_t safe_id;    /* no number up to this one is forgotten by the disk */
+	uint64_t syncing_id; /* the same when what is under way has ended */
 	bool dirty;
-	bool stuck; /* the file could not be closed: not tried again before something was written */
+	bool id_dirty; /* a number that only the cursor knows */
+	bool heals;    /* the last line could be written ... */
+	bool healing;  /* ... and is among what is put on the disk */
+	bool stuck;    /* the file could not be closed: not tried again before something was written */
 };
 
 /* Opens the current file as it can be had: for writing, or else for reading. 0 or -errno. */

@@ -206,12 +206,13 @@ static int open_files(struct nw_journal *j, const char *dir)
 
 /*
  * Where the cursor is unknown, or in a file that was removed by hand, all of the current file is told to
- * syslog again, rather than nothing. What was cut off can't be told.
+ * syslog again, rather than nothing. What was cut off can't be told. Behind a power loss numbers are skipped
+ * that may have been told of lines that the disk never had.
  */
 static void set_cursor(struct nw_journal *j)
 {
 	struct nw_journal_pos end;
-	bool found = nw_cursor_open(&j->cursor, j->dir_fd);
+	bool stale, found = nw_cursor_open(&j->cursor, j->dir_fd, &stale);
 
 	if (j->segments.n)
 		j->seq = j->segments.list[j->segments.n - 1].seq;
@@ -221,13 +222,17 @@ static void set_cursor(struct nw_journal *j)
 			j->last_id = j->segments.list[i].last_id;
 	if (j->cursor.last_id > j->last_id)
 		j->last_id = j->cursor.last_id;
+	if (stale)
+		j->last_id += NW_JOURNAL_AHEAD;
 	end = nw_journal_end(j);
 	if (!found || j->cursor.pos.seq > end.seq)
 		j->cursor.pos = (struct nw_journal_pos){ .seq = j->seq };
 	else if (nw_journal_pos_cmp(j->cursor.pos, end) > 0)
 		j->cursor.pos = end;
 	j->cursor.last_id = j->last_id;
-	nw_cursor_store(&j->cursor, true);
+	if (nw_cursor_store(&j->cursor) == 0)
+		fdatasync(j->cursor.fd);
+	j->safe_id = j->last_id;
 }
 
 int nw_journal_open(struct nw_journal **out, const char *state_dir, const struct nw_journal_limits *limits,

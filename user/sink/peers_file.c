@@ -157,7 +157,7 @@ static int put_instance(void *arg, const struct nw_instance *i)
 	return put(w->f, nw_instance_json(i, w->offset));
 }
 
-static int write_all(const struct nw_peers *p, const char *path, int64_t offset)
+static int write_all(const struct nw_peers *p, const char *path, int64_t offset, struct nw_sync *sync)
 {
 	_cleanup_close_ int fd = nw_file_create(AT_FDCWD, path, 0640);
 	struct writer w = { .offset = offset };
@@ -174,26 +174,51 @@ static int write_all(const struct nw_peers *p, const char *path, int64_t offset)
 		err = nw_peers_each(p, put_peer, &w);
 	if (!err)
 		err = nw_peers_each_instance(p, put_instance, &w);
+	if (!err && fflush(w.f))
+		err = -errno;
 	/* What is renamed has to be on the disk: else a power loss leaves an empty file under the good name.
 	 */
-	if (!err && (fflush(w.f) || fdatasync(fileno(w.f)) < 0))
+	if (!err)
+		nw_sync_begin(sync, fileno(w.f), -1);
+	if (fclose(w.f) && !err) {
 		err = -errno;
-	if (fclose(w.f) && !err)
+		nw_sync_wait(sync);
+	}
+	return err;
+}
+
+static const char *path_of(char out[PATH_MAX], const char *state_dir, const char *suffix)
+{
+	snprintf(out, PATH_MAX, "%s/" NW_PEERS_FILE "%s", state_dir, suffix);
+	return out;
+}
+
+int nw_peers_write(const struct nw_peers *p, const char *state_dir, int64_t offset, struct nw_sync *sync)
+{
+	char fresh[PATH_MAX];
+	int err = write_all(p, path_of(fresh, state_dir, ".new"), offset, sync);
+
+	if (err)
+		unlink(fresh);
+	return err;
+}
+
+int nw_peers_put_in_place(const char *state_dir, int err)
+{
+	char path[PATH_MAX], fresh[PATH_MAX];
+
+	path_of(fresh, state_dir, ".new");
+	if (!err && rename(fresh, path_of(path, state_dir, "")) < 0)
 		err = -errno;
+	if (err)
+		unlink(fresh);
 	return err;
 }
 
 int nw_peers_save(const struct nw_peers *p, const char *state_dir, int64_t offset)
 {
-	char path[PATH_MAX], fresh[PATH_MAX];
-	int err;
+	struct nw_sync sync = { 0 };
+	int err = nw_peers_write(p, state_dir, offset, &sync);
 
-	snprintf(path, sizeof(path), "%s/" NW_PEERS_FILE, state_dir);
-	snprintf(fresh, sizeof(fresh), "%s/" NW_PEERS_FILE ".new", state_dir);
-	err = write_all(p, fresh, offset);
-	if (!err && rename(fresh, path) < 0)
-		err = -errno;
-	if (err)
-		unlink(fresh);
-	return err;
+	return err ? err : nw_peers_put_in_place(state_dir, nw_sync_wait(&sync));
 }

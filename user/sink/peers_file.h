@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "sync.h"
 #include "../engine/peers.h"
 
 #define NW_PEERS_FILE "peers.jsonl"
@@ -21,7 +22,16 @@
  */
 int nw_peers_load(struct nw_peers *p, const char *state_dir, int64_t wall_offset_ns, uint64_t *broken);
 
-/* Writes all of p. 0 or -errno; nothing is logged, and the file that was there stays on an error. */
+/*
+ * Writes all of p beside the file that was there, and begins to put it on the disk; nw_peers_put_in_place()
+ * is to be called when that has ended, with its result. 0 or -errno; nothing is logged, and the file that was
+ * there stays on an error, of which both leave nothing behind.
+ */
+int nw_peers_write(const struct nw_peers *p, const char *state_dir, int64_t wall_offset_ns,
+		   struct nw_sync *sync);
+int nw_peers_put_in_place(const char *state_dir, int err);
+
+/* Both of them; waits for the disk. */
 int nw_peers_save(const struct nw_peers *p, const char *state_dir, int64_t wall_offset_ns);
 
 #endif

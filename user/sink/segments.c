@@ -112,13 +112,21 @@ static void give_up(struct nw_segments *s)
 		gzclose(s->out);
 	s->out = NULL;
 	nw_closep(&s->in_fd);
-	if (s->busy)
+	if (s->busy && s->stage != NW_SEGMENT_NAMED)
 		unlinkat(s->dir_fd, TMP, 0);
 	s->busy = 0;
+	s->stage = NW_SEGMENT_PACKING;
 }
 
 void nw_segments_close(struct nw_segments *s)
 {
+	struct nw_segment *seg = find(s, s->busy);
+	char plain[NAME_MAX_LEN];
+
+	nw_sync_wait(&s->sync);
+	/* Not two of one where it is not known which is to be read. */
+	if (seg && s->stage == NW_SEGMENT_NAMED)
+		unlinkat(s->dir_fd, name_of(plain, seg, false), 0);
 	give_up(s);
 	free(s->list);
 	s->list = NULL;
@@ -160,36 +168,59 @@ static int begin(struct nw_segments *s, const struct nw_segment *seg)
 	return 0;
 }
 
-/* The name comes last, when all is on the disk. */
-static int finish(struct nw_segments *s, struct nw_segment *seg)
+static int finish(struct nw_segments *s)
 {
-	char plain[NAME_MAX_LEN], gz[NAME_MAX_LEN];
 	_cleanup_close_ int fd = nw_file_open(s->dir_fd, TMP, O_RDONLY, 0);
 	int bad = gzclose(s->out);
 
 	s->out = NULL;
 	if (bad != Z_OK)
 		return -ENOSPC;
-	if (fd < 0 || fdatasync(fd) < 0 || renameat(s->dir_fd, TMP, s->dir_fd, name_of(gz, seg, true)) < 0)
+	if (fd < 0)
+		return fd;
+	nw_sync_begin(&s->sync, fd, -1);
+	s->stage = NW_SEGMENT_SYNCING;
+	return 0;
+}
+
+/* The name comes when all is on the disk, and the plain file goes when the name is. */
+static int give_name(struct nw_segments *s, struct nw_segment *seg, int err)
+{
+	char plain[NAME_MAX_LEN], gz[NAME_MAX_LEN];
+
+	name_of(plain, seg, false);
+	name_of(gz, seg, true);
+	if (s->stage == NW_SEGMENT_NAMED) {
+		unlinkat(s->dir_fd, plain, 0);
+		s->busy = 0;
+		return 0;
+	}
+	if (err)
+		return err;
+	if (renameat(s->dir_fd, TMP, s->dir_fd, gz) < 0)
 		return -errno;
-	fsync(s->dir_fd);
-	unlinkat(s->dir_fd, name_of(plain, seg, false), 0);
-	seg->gz = true;
 	seg->bytes = size_of(s, gz);
-	s->busy = 0;
+	seg->gz = true;
+	nw_sync_begin(&s->sync, -1, s->dir_fd);
+	s->stage = NW_SEGMENT_NAMED;
 	return 0;
 }
 
 static int step(struct nw_segments *s, struct nw_segment *seg)
 {
-	_cleanup_free_ char *buf = malloc(STEP);
+	_cleanup_free_ char *buf = NULL;
 	ssize_t n;
+	int err;
 
+	if (nw_sync_ended(&s->sync, &err) && s->stage != NW_SEGMENT_PACKING)
+		return give_name(s, seg, err);
+	if (s->sync.busy)
+		return 0;
+	buf = malloc(STEP);
 	if (!buf)
 		return -ENOMEM;
 	if (!s->busy) {
-		int err = begin(s, seg);
-
+		err = begin(s, seg);
 		if (err)
 			return err;
 	}
@@ -197,14 +228,16 @@ static int step(struct nw_segments *s, struct nw_segment *seg)
 	if (n < 0)
 		return -errno;
 	if (n == 0)
-		return finish(s, seg);
+		return finish(s);
 	return gzwrite(s->out, buf, (unsigned int)n) == n ? 0 : -ENOSPC;
 }
 
+/* The one at hand, or the next. */
 static struct nw_segment *next_plain(const struct nw_segments *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (!s->list[i].gz && s->list[i].seq > s->failed && (!s->busy || s->busy == s->list[i].seq))
+		if ((!s->list[i].gz || s->list[i].seq == s->busy) && s->list[i].seq > s->failed &&
+		    (!s->busy || s->busy == s->list[i].seq))
 			return &s->list[i];
 	return NULL;
 }
@@ -251,6 +284,8 @@ void nw_segments_remove(struct nw_segments *s, uint64_t seq)
 	if (s->busy == seq)
 		give_up(s);
 	unlinkat(s->dir_fd, name_of(name, seg, seg->gz), 0);
+	/* It may have had its second name a moment ago. */
+	unlinkat(s->dir_fd, name_of(name, seg, !seg->gz), 0);
 	memmove(seg, seg + 1, (size_t)(s->list + s->n - seg - 1) * sizeof(*seg));
 	s->n--;
 }

@@ -13,6 +13,8 @@
 
 #include <zlib.h>
 
+#include "sync.h"
+
 struct nw_segment {
 	uint64_t seq;
 	uint64_t first_id, last_id; /* 0: no alert in it */
@@ -27,6 +29,9 @@ struct nw_segments {
 	uint64_t busy; /* seq of the one that is being compressed, 0: none */
 	int in_fd;
 	gzFile out;
+	/* What is compressed is put on the disk, then the name that it got; then the plain one goes. */
+	struct nw_sync sync;
+	enum { NW_SEGMENT_PACKING, NW_SEGMENT_SYNCING, NW_SEGMENT_NAMED } stage;
 	uint64_t failed; /* seq of the last that could not be compressed: not tried again until a restart */
 };
 
@@ -37,7 +42,10 @@ void nw_segments_close(struct nw_segments *s);
 /* The current file, alerts.jsonl, becomes the closed one of that seq. 0 or -errno. */
 int nw_segments_add(struct nw_segments *s, const struct nw_segment *seg);
 
-/* Compresses a piece of what is still uncompressed, some milliseconds of work. True: there is more to do. */
+/*
+ * Compresses a piece of what is still uncompressed, some milliseconds of work. True: there is more to do;
+ * while sync is busy, later.
+ */
 bool nw_segments_work(struct nw_segments *s);
 
 /*
