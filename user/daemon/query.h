@@ -5,6 +5,8 @@
 
 #include "daemon.h"
 
+/* Writes the answer and takes the object over; NULL, or no memory for its text: that this failed. */
+void nw_query_put(FILE *out, json_t *o);
 /* Writes {"ok":false,"error":message}. */
 void nw_query_fail(FILE *out, const char *message);
 

@@ -2,6 +2,7 @@
 /* Files opened with care. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -48,4 +49,11 @@ int nw_file_create(int dir_fd, const char *name, unsigned int mode)
 	if (fd < 0 || fchmod(fd, mode) < 0)
 		return -errno;
 	return TAKE_FD(fd);
+}
+
+int nw_file_memory_end(FILE *stream, char **text)
+{
+	bool bad = !stream || fflush(stream) || ferror(stream);
+
+	return !stream || fclose(stream) || bad || !*text ? -ENOMEM : 0;
 }
