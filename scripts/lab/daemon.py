@@ -58,7 +58,7 @@ class Daemon:
 
     def await_answer(self):
         try:
-            net.wait_for(f"negwatchd in namespace {self.name} to answer", self.answers, 15, 0.02)
+            net.wait_for(f"negwatchd in namespace {self.name} to answer", self.answers, 40, 0.02)
         except net.LabError as problem:
             raise net.LabError(f"{problem}\nnegwatchd said:\n{self.said()}") from None
 
@@ -70,7 +70,7 @@ class Daemon:
     def ask(self, *argv):
         """Runs `negwatch ARGV` against this daemon; returns the finished process."""
         return subprocess.run([CLI, "--socket", self.socket, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, timeout=20, check=False)
+                              text=True, timeout=60, check=False)
 
     def objects(self, command, *argv):
         """The list that `negwatch COMMAND --json` prints under the command's own name."""

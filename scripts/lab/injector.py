@@ -55,13 +55,15 @@ class Injector:
                 "end": end, "sent": end - self.begin[ends], "ack": ack, "window": window, "ttl": frame[22],
                 "id": struct.unpack_from(">H", frame, 18)[0]}
 
-    def reset(self, source, target, sent, *, ttl=33, ident=0xBEEF, ahead=0, flags=RST, window=0):
-        """A RST as if `source` had sent it, when `sent` bytes of it have passed. None: as in its last packet, and
-        the next IP id."""
+    def reset(self, source, target, sent, acked, *, ttl=33, ident=0xBEEF, ahead=0, flags=RST, window=0):
+        """A RST as if `source` had sent it, when `sent` bytes of it have passed and it has acknowledged `acked` bytes.
+        None: as in its last packet, and the next IP id."""
         def there():
             look = self.last.get((*source, *target))
-            return look if look and look["sent"] >= sent else None
-        look = net.wait_for(f"{sent} bytes from {source} to {target} in the box", there)
+            if look and look["sent"] >= sent and look["ack"] == self.begin[(*target, *source)] + acked & 0xFFFFFFFF:
+                return look
+            return None
+        look = net.wait_for(f"{sent} bytes from {source} to {target} and {acked} acknowledged in the box", there, 20)
         behind = 0 if source[1] not in sniffer.PORTS else 1  # seen on the server's link: one hop more to the client
         ack = look["ack"] if flags & ACK else 0
         addresses = socket.inet_aton(source[0]) + socket.inet_aton(target[0])

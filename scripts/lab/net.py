@@ -25,8 +25,9 @@ class LabError(Exception):
     """Something that the lab needs did not work; the text says what."""
 
 
-def wait_for(what, check, seconds=5.0, pause=0.005):
-    """Returns the first true result of check(); raises with its name and last result when the time is over."""
+def wait_for(what, check, seconds=20.0, pause=0.005):
+    """Returns the first true result of check(); raises with its name and last result when the time is over.
+    A long time costs nothing where all is well, and a busy machine needs it."""
     deadline = time.monotonic() + seconds
     while True:
         result = check()
@@ -114,7 +115,7 @@ def end(process):
             pipe.close()
 
 
-def stop(process, seconds=5.0):
+def stop(process, seconds=20.0):
     """Ends a child that spawn() made, with its process group; returns its exit status."""
     if process.poll() is None:
         process.terminate()

@@ -64,11 +64,11 @@ def lab():
         network.close()
 
 
-def await_log(host, text, seconds=5):
+def await_log(host, text, seconds=20):
     net.wait_for(f"negwatchd to say {text!r}", lambda: text in host.said(), seconds, 0.02)
 
 
-def await_state(host, name, state, seconds=5):
+def await_state(host, name, state, seconds=20):
     """Waits until status tells that state of an interface (None: does not tell of it); returns its row."""
     def there():
         row = host.interfaces().get(name)

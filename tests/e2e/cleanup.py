@@ -69,7 +69,7 @@ def namespace_users(inodes):
     return found
 
 
-def gone(what, check, seconds=10):
+def gone(what, check, seconds=20):
     """Waits until check() finds nothing more; raises with what it still finds."""
     try:
         net.wait_for(what, lambda: not check(), seconds, 0.05)
@@ -197,9 +197,9 @@ def run_command():
             here.box.edit("req_guid")
             # again and again: the daemon may have named the interface before the hooks were on it
             net.wait_for("scripts/run to print the alert of rule 101",
-                         lambda: samba.Client(server).finish() and "101" in said(), 10, 0.05)
+                         lambda: samba.Client(server).finish() and "101" in said(), 20, 0.05)
             run.send_signal(signal.SIGINT)
-            run.wait(10)
+            run.wait(30)
         except (net.LabError, subprocess.TimeoutExpired) as problem:
             raise stage.Failed(f"{problem}\nit said:\n{said()}") from None
         finally:

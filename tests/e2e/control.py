@@ -228,7 +228,7 @@ def fuzz():
         impolite(here)
         here.wire.altered(here.daemon)
         wants("its configuration was read again", "Configuration read again" in here.daemon.said(), False)
-        net.wait_for("the connections to be closed", lambda: here.memory()[1] <= before[1], 10, 0.1)
+        net.wait_for("the connections to be closed", lambda: here.memory()[1] <= before[1], 20, 0.1)
         after = here.memory()
         if after[0] > before[0] + 8192:
             raise stage.Failed(f"memory grew from {before[0]} to {after[0]} KiB")
@@ -262,7 +262,7 @@ def reload():
         if checked.returncode != 78 or f"{more}:2:" not in checked.stderr:
             raise stage.Failed(f"--check-config: {checked.returncode}, {checked.stderr}")
         host.process.send_signal(1)
-        net.wait_for("the log to tell of SIGHUP's errors", lambda: host.said().count(f"{more}:2:") == 2, 5, 0.02)
+        net.wait_for("the log to tell of SIGHUP's errors", lambda: host.said().count(f"{more}:2:") == 2, 20, 0.02)
         write(more, "max_flows = 77777\n")
         done = host.ask("reload")
         if done.returncode != 0 or "A change of max_flows takes effect at the next start" not in done.stderr:
@@ -320,7 +320,7 @@ def metrics():
             wants("reload", host.ask("reload").returncode, 0)
             with open(path, encoding="ascii") as file:
                 wants("names in the file", set(samples(file.read())), set(values))
-        net.wait_for("a new file", lambda: os.stat(path).st_mtime_ns != first.st_mtime_ns, 5, 0.02)
+        net.wait_for("a new file", lambda: os.stat(path).st_mtime_ns != first.st_mtime_ns, 20, 0.02)
         wants("what else is there", [name for name in os.listdir(network.directory) if name.startswith("negwatch.prom.")], [])
         os.unlink(path)
         os.mkdir(path)

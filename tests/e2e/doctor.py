@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -56,9 +57,11 @@ class Patient:
         return {(row.get("interface", ""), row["check"]): row for row in found["checks"]}, done.returncode
 
     def attached(self):
-        """All that hooks, qdiscs and filters of the namespace look like; counters left out."""
+        """All that hooks, qdiscs and filters of the namespace look like; counters left out, and the carrier, which the
+        kernel may notice a second after the other end of a veth pair is up."""
         run = self.namespace.run
-        return [run("ip", "-details", "link", "show"), run("bpftool", "net", "show"), run("tc", "qdisc", "show"),
+        links = re.sub(r"NO-CARRIER,| state \S+", "", run("ip", "-details", "link", "show"))
+        return [links, run("bpftool", "net", "show"), run("tc", "qdisc", "show"),
                 *(run("tc", "filter", "show", "dev", dev, side) for dev in (self.dev, self.peer)
                   for side in ("ingress", "egress"))]
 
@@ -88,7 +91,7 @@ def untouched(here):
         if was != now:
             raise stage.Failed(f"doctor changed what is attached; before:\n{was}\nafter:\n{now}")
     try:
-        net.wait_for("the doctor's own programs to go", lambda: "nw_doctor" not in programs(), 5, 0.05)
+        net.wait_for("the doctor's own programs to go", lambda: "nw_doctor" not in programs(), 20, 0.05)
     except net.LabError as problem:
         raise stage.Failed(str(problem)) from None
 

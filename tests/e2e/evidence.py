@@ -71,7 +71,7 @@ def look_at_all(replayed, paths, link_type="ether"):
     alerts = alerts_with_findings(replayed.host)
     for alert in alerts:
         if alert["src_port"]:
-            net.wait_for("the ends", lambda: status(replayed.host)["written"] >= len(alerts), 5)
+            net.wait_for("the ends", lambda: status(replayed.host)["written"] >= len(alerts), 20)
     return [(stage.rule(alert), look(replayed.host, alert, link_type)) for alert in alerts]
 
 
@@ -145,7 +145,7 @@ def place():
 
 def written(host, count):
     net.wait_for(f"{count} alerts with evidence", lambda: len(host.alerts()) == count and not status(host)["absent"] and
-                 status(host)["written"] >= count, 10, 0.02)
+                 status(host)["written"] >= count, 20, 0.02)
 
 
 def bounds():
@@ -156,7 +156,7 @@ def bounds():
         for _ in range(40):
             here.alter(1)
         written(host, 41)
-        net.wait_for("one client's share", lambda: len(here.names()) == 6, 5, 0.02)
+        net.wait_for("one client's share", lambda: len(here.names()) == 6, 20, 0.02)
         wants("clients", sorted(name.rsplit("-", 1)[1] for name in here.names()), ["10.9.0.1.pcapng"] * 5 + ["10.9.0.7.pcapng"])
         wants("the newest stay", host.ask("evidence", "41", "--json").returncode, 0)
         gone = host.ask("evidence", "3")
@@ -168,8 +168,8 @@ def bounds():
         wants("after a restart", status(host)["files"], 6)
         for client in range(100, 160):
             here.alter(client)
-        net.wait_for("60 more", lambda: len(host.alerts()) == 101 and status(host)["written"] >= 60, 10, 0.02)
-        net.wait_for("the bound", lambda: len(here.names()) == 20, 5, 0.02)
+        net.wait_for("60 more", lambda: len(host.alerts()) == 101 and status(host)["written"] >= 60, 20, 0.02)
+        net.wait_for("the bound", lambda: len(here.names()) == 20, 20, 0.02)
         size = sum(os.path.getsize(os.path.join(here.files, name)) for name in here.names())
         wants("bytes of status", status(host)["bytes"], size)
         if size > 64 << 10 or any(oct(os.stat(os.path.join(here.files, name)).st_mode & 0o777) != "0o640" for name in here.names()):
@@ -179,7 +179,7 @@ def bounds():
         names = here.names()
         host = here.daemon(evidence_files=0)
         here.alter(200)
-        net.wait_for("one more", lambda: len(host.alerts()) == 102, 5, 0.02)
+        net.wait_for("one more", lambda: len(host.alerts()) == 102, 20, 0.02)
         wants("switched off", (host.alerts()[-1]["negwatch"].get("evidence"), status(host)["enabled"]), (None, False))
         wants("exit status", host.close(), 0)
         wants("files are left alone", here.names(), names)
@@ -189,8 +189,8 @@ def ill(here, host, heal, alerts):
     """With a directory that can't be written: said once and in status, alerts go on; resumes by itself."""
     for _ in range(alerts):
         here.alter()
-    net.wait_for("the alerts", lambda: len(host.alerts()) == alerts, 10, 0.02)
-    net.wait_for("the fault in status", lambda: status(host).get("error"), 5, 0.05)
+    net.wait_for("the alerts", lambda: len(host.alerts()) == alerts, 20, 0.02)
+    net.wait_for("the fault in status", lambda: status(host).get("error"), 20, 0.05)
     with open(host.output, encoding="utf-8") as text:
         wants("complaints", text.read().count("Evidence can't be written"), 1)
     if "FAILS" not in host.ask("status").stdout or host.ask("check").returncode == 0:
@@ -199,7 +199,7 @@ def ill(here, host, heal, alerts):
     heal()
     net.wait_for("it to resume", lambda: "error" not in status(host) and status(host)["files"], 25, 0.1)
     here.alter()
-    net.wait_for("the next", lambda: host.ask("evidence", str(alerts + 1), "--json").returncode == 0, 5, 0.05)
+    net.wait_for("the next", lambda: host.ask("evidence", str(alerts + 1), "--json").returncode == 0, 20, 0.05)
     held.hold(host, host.alerts()[-1])
     cable.await_log(host, "can be written to")
 
@@ -232,8 +232,8 @@ def full_disk():
             subprocess.run(["nsenter", "-t", str(host.process.pid), "-m", "mount", "-o", "remount,size=8m", here.state], check=True)
         for _ in range(5):
             here.alter()
-        net.wait_for("the alerts", lambda: len(host.alerts()) == 5, 10, 0.02)
-        net.wait_for("the fault in status", lambda: status(host).get("error") == "No space left on device", 5, 0.05)
+        net.wait_for("the alerts", lambda: len(host.alerts()) == 5, 20, 0.02)
+        net.wait_for("the fault in status", lambda: status(host).get("error") == "No space left on device", 20, 0.05)
         wants("the journal", len(host.journal()), 5)
         heal()
         net.wait_for("it to resume", lambda: "error" not in status(host) and status(host)["files"] == 5, 25, 0.1)
@@ -245,7 +245,7 @@ def readers():
     with control.place() as here:
         here.wire.altered(here.daemon)
         host = here.daemon
-        net.wait_for("evidence", lambda: host.ask("evidence", "1", "--json").returncode == 0, 5, 0.02)
+        net.wait_for("evidence", lambda: host.ask("evidence", "1", "--json").returncode == 0, 20, 0.02)
         path = held.path_of(host, host.alerts()[0])
         for directory in (host.directory, os.path.join(host.directory, "state")):
             os.chmod(directory, 0o755)

@@ -133,7 +133,7 @@ def rotation():
                 port = next(cable.PORTS)
                 for frame, inward in frames:
                     wire.send(replay.on_port(frame, inward, port), inward)
-            net.wait_for(f"{made} alerts", lambda: host.objects("status")["alerts"]["total"] == made, 10, 0.02)
+            net.wait_for(f"{made} alerts", lambda: host.objects("status")["alerts"]["total"] == made, 20, 0.02)
 
         def await_all():
             try:
@@ -155,7 +155,7 @@ def rotation():
                 raise stage.Failed("the process to be stopped is not rsyslogd itself")
         follower.process.send_signal(signal.SIGSTOP)
         alter(PER_FILE)
-        net.wait_for("a closed file", lambda: closed() > followed, 10, 0.02)
+        net.wait_for("a closed file", lambda: closed() > followed, 20, 0.02)
         follower.process.send_signal(signal.SIGCONT)
         await_all()
         net.stop(follower.process)

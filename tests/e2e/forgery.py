@@ -6,6 +6,7 @@ import struct
 import stage
 from lab import daemon, injector, net, sniffer
 
+OUTCOME_WAIT = 5  # seconds; what is to follow a reset follows within it even when this process is slow
 LINGER = struct.pack("ii", 1, 0)
 ACK_RST = injector.RST | injector.ACK
 SESSION, GUID = 0x1122334455667788, bytes(range(16))
@@ -36,6 +37,11 @@ def validate(answer):
 ECHO, ECHOED = message(13, b"\4\0\0\0", mid=4), message(13, b"\4\0\0\0", answer=True, mid=4)
 
 
+def unacknowledged(sock):
+    """How many segments the socket's TCP still has to hear of: tcpi_unacked of struct tcp_info (linux/tcp.h)."""
+    return struct.unpack_from("=I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104), 24)[0]
+
+
 class Pair:
     """A connection between the lab's client and server, after NEGOTIATE and a VALIDATE request that nobody answered."""
 
@@ -48,13 +54,13 @@ class Pair:
             sock = socket.socket()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.bind(self.ends["client"])
-            sock.settimeout(5)
+            sock.settimeout(20)
             sock.connect(self.ends["server"])
             return sock
         self.sent = {"client": 0, "server": 0}
         self.client = sniffer.socket_in(lab.network.client, connect)
         self.server = lab.listener.accept()[0]
-        self.server.settimeout(5)
+        self.server.settimeout(20)
         self.say("client", negotiate(False))
         self.say("server", negotiate(True))
         self.say("client", validate(False))
@@ -75,8 +81,11 @@ class Pair:
                 return
 
     def forge(self, toward, **how):
+        """Sends the forgery when the line is silent: a delayed acknowledgement that meets the dead socket is answered
+        with a reset of its own, and then the other end has nothing more to say."""
         by = "client" if toward == "server" else "server"
-        self.lab.injector.reset(self.ends[by], self.ends[toward], self.sent[by], **how)
+        net.wait_for("all to be acknowledged", lambda: not any(map(unacknowledged, (self.client, self.server))), 20)
+        self.lab.injector.reset(self.ends[by], self.ends[toward], self.sent[by], self.sent[toward], **how)
 
     def close(self):
         self.client.close()
@@ -215,17 +224,19 @@ GRADES = ["no", "likely", "certain"]
 class Lab:
     """Network, injector, a listener and both daemons."""
 
-    def __init__(self):
+    def __init__(self, **options):
         self.network = net.Network()
         try:
             self.injector = injector.Injector(self.network)
             self.listener = sniffer.socket_in(
                 self.network.server, lambda: socket.create_server((net.server_address(0), 445)))
             self.network.on_close(self.listener.close)
-            self.listener.settimeout(5)
+            self.listener.settimeout(20)
             self.hosts = {
-                "server": daemon.Daemon(self.network, self.network.server, [self.network.server_dev], ingress="tc"),
-                "client": daemon.Daemon(self.network, self.network.client, [self.network.client_dev], ingress="tc")}
+                "server": daemon.Daemon(self.network, self.network.server, [self.network.server_dev], ingress="tc",
+                                        **options),
+                "client": daemon.Daemon(self.network, self.network.client, [self.network.client_dev], ingress="tc",
+                                        **options)}
         except BaseException:
             self.network.close()
             raise
@@ -240,7 +251,7 @@ class Lab:
 
     def reset_at(self, pair, host):
         """Waits until the daemon of a host has seen a reset."""
-        net.wait_for(f"a reset at the {host}'s host", lambda: self.resets(host, pair), 5, 0.02)
+        net.wait_for(f"a reset at the {host}'s host", lambda: self.resets(host, pair), 20, 0.02)
 
     def rules(self, host, pair):
         return {stage.rule(alert) for alert in self.hosts[host].alerts(pair.ends["client"][0])
@@ -266,7 +277,7 @@ def play(lab, rows, report, check, first):
     for row, pair, problem in pairs:
         if not problem:
             try:
-                problem = net.wait_for(row[0], lambda row=row, pair=pair: check(lab, row, pair), 5, 0.05)
+                problem = net.wait_for(row[0], lambda row=row, pair=pair: check(lab, row, pair), 20, 0.05)
                 problem = None if problem is True else problem
             except net.LabError as failure:
                 problem = str(failure)
@@ -308,7 +319,7 @@ def check_genuine(lab, row, pair):
 
 def run(report):
     """The tables of truth and grade."""
-    lab = Lab()
+    lab = Lab(outcome_wait=OUTCOME_WAIT)
     try:
         print(f"# {'forged':38} | {'at the server: in the name of, grade (signs)':52} | at the client", flush=True)
         play(lab, FORGED, report, check_forged, 41000)

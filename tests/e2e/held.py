@@ -61,7 +61,7 @@ def hold(host, alert):
     """Raises LabError unless the alert's evidence is there and shows the same."""
     rule = alert["negwatch"]["rule"]
     path = net.wait_for("evidence to be written", lambda: host.ask("evidence", str(alert["negwatch"]["alert_id"]),
-                                                                   "--json").returncode == 0 and path_of(host, alert), 5)
+                                                                   "--json").returncode == 0 and path_of(host, alert), 20)
     differs = same_finding(path, alert)
     if differs and (rule not in UNSEEN or alert["negwatch"]["severity"] == "critical"):
         raise net.LabError(f"evidence of rule {rule} ({path}): {differs}")

@@ -58,7 +58,7 @@ def alerted(host, address):
 
 
 def victim_is_told(here, host, port, what):
-    net.wait_for(f"the victim's alert {what}", lambda: cable.alerts_of(host, port) == [101], 10, 0.05)
+    net.wait_for(f"the victim's alert {what}", lambda: cable.alerts_of(host, port) == [101], 20, 0.05)
 
 
 def stall():
@@ -150,7 +150,7 @@ def ring():
         row("hide, by events: 5000 while nobody reads", f"the other's alert is told; lost and said {state['losses']['events']}")
         if state["losses"]["events"] < 4000:
             raise stage.Failed("the ring was not filled")
-        net.wait_for("rule 190", lambda: 190 in [stage.rule(alert) for alert in host.alerts()], 5, 0.05)
+        net.wait_for("rule 190", lambda: 190 in [stage.rule(alert) for alert in host.alerts()], 20, 0.05)
 
 
 def rate():
@@ -164,7 +164,7 @@ def rate():
 
         def told():
             return [pairs for pairs in here.lines() if pairs.get("src_ip") == "10.7.7.7"]
-        net.wait_for("the other's line in syslog", told, 10, 0.05)
+        net.wait_for("the other's line in syslog", told, 20, 0.05)
         greedy = sum(pairs.get("src_ip") == GREEDY for pairs in here.lines())
         row("hide, by alerts: 300 of one client", f"{greedy} of them in syslog (syslog_burst = 40), the other's too")
         if greedy > 60:
@@ -211,12 +211,12 @@ class Talk(forgery.Pair):
             sock = socket.socket()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.bind(self.ends["client"])
-            sock.settimeout(5)
+            sock.settimeout(20)
             sock.connect(self.ends["server"])
             return sock
         self.client = sniffer.socket_in(lab.network.client, connect)
         self.server = lab.listener.accept()[0]
-        self.server.settimeout(5)
+        self.server.settimeout(20)
 
     def spoof(self, by, ahead, data, ack_ahead=0):
         """A segment in the name of one end, so many bytes behind what it has sent; by a stranger (another TTL)."""
@@ -286,7 +286,7 @@ def spoofed():
             pair.close()
             for host in ("server", "client"):
                 net.wait_for(f"{name}: the end at the {host}'s host",
-                             lambda host=host, pair=pair: "end" in (lab.flow(host, pair) or {}), 5, 0.02)
+                             lambda host=host, pair=pair: "end" in (lab.flow(host, pair) or {}), 20, 0.02)
                 if lab.rules(host, pair) & {101, 102, 103, 109, 111}:
                     accused.append(f"{name}, {host}: {sorted(lab.rules(host, pair))}")
                 seen = lab.flow(host, pair)["validate"]
@@ -300,7 +300,7 @@ def spoofed():
         pair.spoof("client", 0, other(VALIDATE))
         taken = pair.received("client", len(VALIDATE)) == other(VALIDATE)
         pair.say("server", forgery.validate(True), read=False)  # the client's TCP wonders what is acknowledged there
-        net.wait_for("what the server believed, too", lambda: 101 in lab.rules("server", pair), 5, 0.02)
+        net.wait_for("what the server believed, too", lambda: 101 in lab.rules("server", pair), 20, 0.02)
         pair.close()
         row(f"accuse: {len(SPOOFS)} spoofs, two hosts each", f"{len(accused)} accusations, {whole} of "
             f"{2 * len(SPOOFS)} exchanges compared in spite of it; with the exact next byte 1, and the server's TCP took "
@@ -349,9 +349,9 @@ def files():
                 try:
                     host = here.daemon(metrics_file=os.path.join(here.state, "metrics.prom"))
                     here.alter()
-                    net.wait_for("the alert", lambda: cable.alerts_of(host, 0) or host.alerts(), 5, 0.02)
+                    net.wait_for("the alert", lambda: cable.alerts_of(host, 0) or host.alerts(), 20, 0.02)
                     wanted = 0
-                    net.wait_for("the metrics", lambda: os.path.exists(os.path.join(here.state, "metrics.prom")), 5, 0.02)
+                    net.wait_for("the metrics", lambda: os.path.exists(os.path.join(here.state, "metrics.prom")), 20, 0.02)
                     status = host.close()
                     mode = stat.S_IMODE(os.stat(os.path.join(here.state, "alerts.jsonl")).st_mode)
                     if mode & 0o027:

@@ -31,7 +31,7 @@ def come_and_go(options):
         one.outward = replay.sender(network.server, "nwren")
         one.half(port, False)
         net.wait_for("the alert of a connection that spans the renaming",
-                     lambda: cable.alerts_of(host, port) == [101], 5, 0.02)
+                     lambda: cable.alerts_of(host, port) == [101], 20, 0.02)
         if ids(host) != before:
             raise stage.Failed(f"renaming changed the links from {before} to {ids(host)}")
         network.server.ip("link del nwren")
@@ -47,7 +47,7 @@ def come_and_go(options):
         network.server.ip(f"link set nwg1 netns {network.client.holder.pid}")
         cable.await_log(host, "nwg1 is gone")
         net.wait_for("our programs to leave what went to another namespace",
-                     lambda: not cable.attached(network.client, "nwg1"), 5, 0.02)
+                     lambda: not cable.attached(network.client, "nwg1"), 20, 0.02)
         network.client.ip(f"link set nwg1 netns {network.server.holder.pid}")
         cable.await_state(host, "nwg1", "watched")
         network.server.ip("link set nwg1 up")
@@ -118,7 +118,7 @@ def reload_config():
         other.altered(host)
         kept.half(port, False)
         net.wait_for("the alert of a connection that spans the reload",
-                     lambda: cable.alerts_of(host, port) == [101], 5, 0.02)
+                     lambda: cable.alerts_of(host, port) == [101], 20, 0.02)
         reload("nwa", host.process)
         cable.await_state(host, "nwb", None)
         if ids(host) != before or cable.attached(network.server, "nwb"):

@@ -81,7 +81,7 @@ def killed_at_random():
             held |= held_now
             seen += ready
             net.wait_for("tcx to go with its owner",
-                         lambda: not [line for line in cable.attached(network.server, "nwa") if " tcx " in line], 5, 0.01)
+                         lambda: not [line for line in cable.attached(network.server, "nwa") if " tcx " in line], 20, 0.01)
         before = time.monotonic()
         last = daemon.Daemon(network, network.server, ["nwa"], directory=directory, answer_timeout=600)
         wire.altered(last)
@@ -102,7 +102,7 @@ def killed_at_random():
             raise stage.Failed("the moments were not spread over starting and running, or nothing was held")
     try:
         net.wait_for("all that was held to leave the kernel",
-                     lambda: not [what for what in held if bpf.exists(*what)], 10, 0.05)
+                     lambda: not [what for what in held if bpf.exists(*what)], 20, 0.05)
     except net.LabError:
         raise stage.Failed(f"still in the kernel: {[what for what in held if bpf.exists(*what)]}") from None
 
@@ -155,7 +155,7 @@ def thousand_reloads():
                 configure(number)
                 os.kill(pid, signal.SIGHUP)
                 said = []
-                net.wait_for("the reload", lambda: said.append(output.read()) or "read again" in "".join(said), 10, 0.001)
+                net.wait_for("the reload", lambda: said.append(output.read()) or "read again" in "".join(said), 20, 0.001)
                 if number in (100, RELOADS):
                     seen[number] = figures(pid)
         print(f"# {RELOADS} reloads in {time.monotonic() - begun:.1f} s; descriptors, KiB, BPF objects after 100: "
@@ -167,7 +167,7 @@ def thousand_reloads():
             raise stage.Failed("the links of the interface that stayed are others")
         wire.half(port, False)
         net.wait_for("the alert of a connection that spans the reloads",
-                     lambda: cable.alerts_of(host, port) == [101], 5, 0.02)
+                     lambda: cable.alerts_of(host, port) == [101], 20, 0.02)
 
 
 def started_twice():

@@ -126,7 +126,7 @@ class Field:
         def ended():
             flows = point.flows(client)
             return flows and all("end" in flow for flow in flows) and flows
-        return sorted(net.wait_for("the ends of the flows", ended, 10, 0.03), key=lambda flow: flow.get("start", ""))
+        return sorted(net.wait_for("the ends of the flows", ended, 20, 0.03), key=lambda flow: flow.get("start", ""))
 
     @staticmethod
     def wrong(seen, wanted, also, never, unsigned):

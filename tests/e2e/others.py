@@ -70,7 +70,7 @@ class Others:
         try:
             # other packets than ours (neighbour discovery) may come on top
             net.wait_for("all others to see the connection",
-                         lambda: all(counted()[name] >= wanted[name] for name in wanted), 3, 0.02)
+                         lambda: all(counted()[name] >= wanted[name] for name in wanted), 20, 0.02)
         except net.LabError:
             raise stage.Failed(f"others saw {counted()}, wanted {wanted}") from None
 

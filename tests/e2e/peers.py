@@ -40,7 +40,7 @@ class Place:
         if status != 0:
             raise stage.Failed(f"the client ended with status {status}: {output[-400:]}")
         net.wait_for("the end of the flow", lambda: len([flow for flow in self.daemon.flows(address)
-                                                         if "end" in flow]) == before + 1, 5, 0.02)
+                                                         if "end" in flow]) == before + 1, 20, 0.02)
         return address
 
     def peers(self, *argv):
@@ -78,7 +78,7 @@ def remembered():
         validates = here.connect(0, samba.Client)
         quiet = here.connect(1)
         here.connect(1)
-        net.wait_for("the audit list in the file", lambda: here.saved() == {quiet}, 10, 0.05)
+        net.wait_for("the audit list in the file", lambda: here.saved() == {quiet}, 20, 0.05)
         for kill in (True, False):
             here.restart(kill=kill)
             wants("the list after a restart", set(here.peers("--not-validated")), {quiet})

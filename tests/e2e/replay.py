@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import subprocess
+import time
 
 import stage
 from lab import daemon, net, sniffer, vlantap
@@ -15,6 +16,9 @@ OWN = os.path.join(daemon.ROOT, "tests", "captures")
 OTHERS = os.environ.get("NEGWATCH_CAPTURES") or os.path.join(daemon.ROOT, "..", "shared", "captures", "lab")
 STRANGER = bytes.fromhex("02006e770001")  # a destination that is nobody's: the kernel must not answer what is replayed
 DEVICE = "nwtun"
+ETHERTYPES = {4: 0x0800, 6: 0x86DD}         # by IP version
+AGAIN = 0.05                              # seconds; a reset that takes longer to the next interface may be another (bpf/tap.h)
+ATTEMPTS = 3                              # how often a file is played again because a frame took that long
 UNANSWERED = 106                          # depends on the time that passes, which a replay does not keep
 
 
@@ -39,10 +43,9 @@ def frames(path):
 
 
 def on_port(frame, inward, port):
-    """The frame (IPv4) as of another connection of the same client: from that port."""
-    at = link_header(frame)
-    tcp = at + (frame[at] & 15) * 4 + (0 if inward else 2)
-    return frame[:tcp] + struct.pack(">H", port) + frame[tcp + 2:]
+    """The frame as of another connection of the same client: from that port."""
+    at = tcp_header(frame) + (0 if inward else 2)
+    return frame[:at] + struct.pack(">H", port) + frame[at + 2:]
 
 
 def link_header(frame):
@@ -53,11 +56,15 @@ def link_header(frame):
     return at + 2
 
 
+def tcp_header(frame):
+    """Where the TCP header of an IPv4 or (plain) IPv6 frame begins."""
+    at = link_header(frame)
+    return at + (frame[at] & 15) * 4 if frame[at] >> 4 == 4 else at + 40
+
+
 def to_server(frame):
     """Whether a TCP frame goes to an SMB port; others are taken for the client's."""
-    at = link_header(frame)
-    tcp = at + (frame[at] & 15) * 4 if frame[at] >> 4 == 4 else at + 40
-    source, target = struct.unpack_from(">HH", frame, tcp)
+    source, target = struct.unpack_from(">HH", frame, tcp_header(frame))
     return target in sniffer.PORTS or source not in sniffer.PORTS
 
 
@@ -100,7 +107,7 @@ def play(host, path, send, port=None):
     for frame, inward in frames(path):
         send(on_port(frame, inward, port) if port else frame, inward)
     try:
-        net.wait_for("the findings of the file", lambda: expected <= found(), 5, 0.02)
+        net.wait_for("the findings of the file", lambda: expected <= found(), 20, 0.02)
     except net.LabError:
         pass
     if found() != expected:
@@ -160,22 +167,49 @@ class TunReplay(Replay):
 class TwiceReplay(Replay):
     """Over interfaces on which every frame can be seen twice."""
 
+    slowest = 0  # seconds that a frame was on its way
+
     def watch(self, interfaces, **options):
         self.host = daemon.Daemon(self.network, self.network.server, interfaces, ingress="tc", answer_timeout=600,
                                   **options)
+
+    def hear(self, inward, outward):
+        """Each is (namespace, interface): the last that a frame of that direction passes. A socket for one protocol
+        hears a frame that comes in behind the programs there, one for all protocols would before them."""
+        self.arrivals = {}
+        for direction, place in ((True, inward), (False, outward)):
+            for protocol in ETHERTYPES.values():
+                sock = self.arrivals[direction, protocol] = sender(*place, protocol)
+                sock.settimeout(20)
+                self.network.on_close(sock.close)
+
+    def send(self, frame, inward):
+        """A server answers what has reached it: the next frame goes when this one has passed all interfaces."""
+        begin = time.monotonic()
+        self.hand(frame, inward)
+        packet = frame[link_header(frame):]
+        ear = self.arrivals[inward, ETHERTYPES[packet[0] >> 4]]
+        while not ear.recv(1 << 17).endswith(packet):
+            pass
+        self.slowest = max(self.slowest, time.monotonic() - begin)
+
+    def hand(self, frame, inward):
+        (self.inward if inward else self.outward).send(frame)
 
     def counted(self):
         """The programs' counters of packets that may be SMB's, and of events."""
         values = {row["name"]: row["value"] for row in self.host.objects("stats")["counters"]}
         return values["packets"] - sum(values[name] for name in ("not_ip", "not_tcp", "other_port")), values["events"]
 
-    def events(self, path, wanted_packets=0):
-        """Plays a file; returns how many packets and events it made, and how many alerts came twice."""
+    def events(self, path, wanted_packets=0, port=None):
+        """Plays a file; returns how many packets and events it made, and how many alerts came twice. Notes how long its
+        slowest frame was on its way."""
         packets, events = self.counted()
         known = len(self.host.alerts())
-        self.play(path)
-        try:  # what takes its way through a program of the lab is behind what was sent
-            net.wait_for("the packets", lambda: self.counted()[0] - packets >= wanted_packets, 2, 0.01)
+        self.slowest = 0
+        play(self.host, path, self.send, port)
+        try:
+            net.wait_for("the packets", lambda: self.counted()[0] - packets >= wanted_packets, 20, 0.01)
         except net.LabError:
             pass
         after = self.counted()
@@ -192,6 +226,7 @@ class LoopReplay(TwiceReplay):
         try:
             self.watch(["lo"], egress="tc" if both else "none")
             self.inward = self.outward = self._socket(self.network.server, "lo")
+            self.hear((self.network.server, "lo"), (self.network.server, "lo"))
         except BaseException:
             self.network.close()
             raise
@@ -210,6 +245,7 @@ class BridgeReplay(TwiceReplay):
             self.watch([port, "nwbr"] if both else [port])
             self.inward = self._socket(self.network.box, self.network.box_server)
             self.outward = self._socket(self.network.server, "nwbr")
+            self.hear((self.network.server, "nwbr"), (self.network.box, self.network.box_server))
         except BaseException:
             self.network.close()
             raise
@@ -225,29 +261,28 @@ class VlanReplay(TwiceReplay):
             self.watch([parent, inner] if both else [parent])
             self.inward = self._socket(self.network.box, self.network.box_server)
             self.outward = self._socket(self.network.server, inner)
-            self.arrivals = {True: self._ear(self.network.server, inner),
-                             False: self._ear(self.network.box, self.network.box_server)}
+            self.hear((self.network.server, inner), (self.network.box, self.network.box_server))
         except BaseException:
             self.network.close()
             raise
 
-    def _ear(self, namespace, interface):
-        sock = sender(namespace, interface, sniffer.ETH_P_ALL)
-        sock.settimeout(2)
-        self.network.on_close(sock.close)
-        return sock
-
-    def send(self, frame, inward):
-        """A server answers what has reached it: the next frame goes when this one has passed both interfaces."""
-        if inward:
-            self.inward.send(frame[:12] + struct.pack(">HH", 0x8100, 10) + frame[12:])
-        else:
-            self.outward.send(frame)
-        while self.arrivals[inward].recv(1 << 17)[14:] != frame[14:]:
-            pass
+    def hand(self, frame, inward):
+        super().hand(frame[:12] + struct.pack(">HH", 0x8100, 10) + frame[12:] if inward else frame, inward)
 
 
 TWICE = {"lo": LoopReplay, "bridge": BridgeReplay, "vlan": VlanReplay}
+
+
+def twice(one, two, path):
+    """What is wrong with a file that is seen once and twice; None: nothing."""
+    for port in (None, *range(50001, 50001 + ATTEMPTS)):
+        single = one.events(path, port=port)
+        double = two.events(path, 2 * single[0], port)
+        if double == (2 * single[0], single[1], 0):
+            return None
+        if two.slowest < AGAIN:
+            break
+    return f"packets, events, repeated alerts: seen once {single}, seen twice {double}; slowest {two.slowest:.3f} s"
 
 
 def run_twice(name, report):
@@ -259,12 +294,8 @@ def run_twice(name, report):
             for path in (path for path in files() if path.endswith(end)):
                 if name == "vlan" and any(link_header(frame) > 14 for frame, _ in frames(path)):
                     continue
-                problem = None
                 try:
-                    single = one.events(path)
-                    double = two.events(path, 2 * single[0])
-                    if double != (2 * single[0], single[1], 0):
-                        problem = f"packets, events, repeated alerts: seen once {single}, seen twice {double}"
+                    problem = twice(one, two, path)
                 except (stage.Failed, net.LabError, OSError, KeyError, struct.error) as failure:
                     problem = str(failure) or repr(failure)
                 report.result(f"replay/{name}/{os.path.basename(path)[:-5]}", problem)

@@ -99,7 +99,7 @@ class Stage:
     def check(self, host, client, expect, case):
         """Everything that one host's daemon has to say about a client's conversation."""
         where = f"at the {host.name}'s host"
-        self.await_rules(host, client, expect, 5)
+        self.await_rules(host, client, expect, 20)
         flow = None if case.waits else self.ended_flow(host, client)
         alerts = host.alerts(client)
         surplus = {rule(alert) for alert in alerts} - set(expect.rules) - expect.also
@@ -123,7 +123,7 @@ class Stage:
         def ended():
             flows = host.flows(client)
             return flows and all("end" in flow for flow in flows) and flows
-        return net.wait_for(f"the daemon at the {host.name}'s host to see the end of the flow", ended, 5, 0.02)[0]
+        return net.wait_for(f"the daemon at the {host.name}'s host to see the end of the flow", ended, 20, 0.02)[0]
 
     @staticmethod
     def check_alert(where, alert, expect):
@@ -144,7 +144,7 @@ class Stage:
             return next(((when, text) for when, text in list(host.log.lines)
                          if logsocket.fields(text).get("rule") == str(number)
                          and logsocket.fields(text).get("src_ip") == client), None)
-        when, text = net.wait_for(f"a syslog line of rule {number} {where}", line, 5)
+        when, text = net.wait_for(f"a syslog line of rule {number} {where}", line, 20)
         if len(text.encode()) > 1024:
             raise Failed(f"{where}: the syslog line of rule {number} has {len(text.encode())} bytes of at most 1024")
         if number != 106 and host.name == "server":  # 106 is a timer's; the sniffer sits at the server

@@ -121,7 +121,7 @@ static int through_device(struct ways *w, enum way way, const uint8_t *data, uin
 		err = wire_tun(w->wire, data, len, way == TUN_OUT);
 	else
 		err = wire_send(w->wire, data, len, len > 1600 ? 1448 : 0, headers - 20, false);
-	for (i = 0; !err && i < 1000 && progs_count(w->progs, NW_C_PACKETS) == before; i++)
+	for (i = 0; !err && i < 20000 && progs_count(w->progs, NW_C_PACKETS) == before; i++)
 		usleep(1000);
 	return err;
 }

@@ -44,7 +44,7 @@ static int digest(const struct talk *t, const struct talk_how *how, struct talk_
 	d->n = 0;
 	d->text[0] = 0;
 	nw_engine_defaults(&ec);
-	ec.max_conns = 64;
+	ec.max_conns = ec.max_peers = 64;
 	err = nw_engine_new(&r->engine, &ec, &ops, d);
 	if (!err)
 		err = progs_reset(r->progs);

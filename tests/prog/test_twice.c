@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -19,6 +20,13 @@
 
 #define TYPES_MAX 4096
 #define END 0xff
+
+/*
+ * A reset that comes to the next hook 67 ms later may be told as another. On a busy machine this process may
+ * be kept from running for that long: what was as slow as this is played again, so many times at most.
+ */
+#define SLOW_NS 60000000
+#define TRIES 50
 
 static struct progs *progs;
 
@@ -29,7 +37,17 @@ struct run {
 	unsigned int type[TYPES_MAX], n;
 	uint8_t last[2000];
 	uint32_t last_len;
+	uint64_t begun; /* when the last frame came to its first hook, ns */
+	uint64_t slow;	/* the longest that a frame took from the first hook to the last, ns */
 };
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
 
 static int take(void *arg, const struct nw_event *ev)
 {
@@ -46,8 +64,11 @@ static int everywhere(void *arg, const uint8_t *data, uint32_t len, uint64_t ts,
 	unsigned int i;
 	int err = 0;
 
+	r->begun = now();
 	for (i = 0; i < r->hooks && !err; i++)
 		err = progs_frame(progs, r->hook[i], data, len, ts, frame, take, r);
+	if (now() - r->begun > r->slow)
+		r->slow = now() - r->begun;
 	r->last_len = len < sizeof(r->last) ? len : sizeof(r->last);
 	memcpy(r->last, data, r->last_len);
 	return err;
@@ -89,11 +110,15 @@ static void told_once(void **state)
 	for (size_t e = 0; e < sizeof(ends) / sizeof(*ends); e++)
 		for (size_t h = 0; h < sizeof(hows) / sizeof(*hows); h++)
 			for (size_t p = 0; p < sizeof(pairs) / sizeof(*pairs); p++) {
-				struct run once = { .hooks = 1 }, more = { .hooks = p == 3 ? 3 : 2 };
+				struct run once = { .hooks = 1 }, more = { .slow = UINT64_MAX };
 
-				memcpy(more.hook, pairs[p], sizeof(pairs[p]));
+				memcpy(once.hook, pairs[p], sizeof(pairs[p]));
 				play(&once, ends[e], &hows[h]);
-				play(&more, ends[e], &hows[h]);
+				for (int i = 0; i < TRIES && more.slow > SLOW_NS; i++) {
+					more = (struct run){ .hooks = p == 3 ? 3 : 2 };
+					memcpy(more.hook, pairs[p], sizeof(pairs[p]));
+					play(&more, ends[e], &hows[h]);
+				}
 				assert_int_equal(more.n, once.n);
 				assert_memory_equal(more.type, once.type, once.n * sizeof(*once.type));
 				assert_int_equal(count(&more, NW_EV_FIN),
@@ -102,17 +127,35 @@ static void told_once(void **state)
 			}
 }
 
-/* Resets after the one that ended the conversation. `then`: hooks, each gets the packet. */
-static void resets(void **state)
+/* Resets after the one that ended the conversation. */
+struct row {
+	const char *name;
+	uint8_t then[6]; /* hooks, each gets the packet */
+	uint8_t patch;	 /* which byte of the last frame is another from `then` on; 0: none */
+	bool wait;
+	unsigned int told;
+};
+
+/* Returns whether it was quick enough to say something. */
+static bool reset_again(const struct row *row, struct run *r)
 {
 	static const struct talk_how how = { .size = 0 };
-	static const struct row {
-		const char *name;
-		uint8_t then[6];
-		uint8_t patch; /* which byte of the last frame is another from `then` on; 0: none */
-		bool wait;
-		unsigned int told;
-	} rows[] = {
+
+	*r = (struct run){ .hook = { PROGS_XDP }, .hooks = 1 };
+	play(r, TALK_END_SERVER_RST, &how);
+	assert_int_equal(count(r, NW_EV_RST), 1);
+	if (row->patch)
+		r->last[row->patch]++;
+	if (row->wait)
+		usleep(250000);
+	for (unsigned int k = 0; row->then[k] != END; k++)
+		assert_int_equal(progs_frame(progs, row->then[k], r->last, r->last_len, 1, 1, take, r), 0);
+	return row->wait || now() - r->begun <= SLOW_NS;
+}
+
+static void resets(void **state)
+{
+	static const struct row rows[] = {
 		{ "at the other hook", { PROGS_TC_IN, END }, 0, false, 1 },
 		{ "again at the same hook: another packet", { PROGS_XDP, END }, 0, false, 2 },
 		{ "a pair again", { PROGS_TC_IN, PROGS_XDP, PROGS_TC_IN, END }, 0, false, 2 },
@@ -127,18 +170,10 @@ static void resets(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
-		struct run r = { .hook = { PROGS_XDP }, .hooks = 1 };
-		unsigned int k;
+		struct run r;
 
-		play(&r, TALK_END_SERVER_RST, &how);
-		assert_int_equal(count(&r, NW_EV_RST), 1);
-		if (rows[i].patch)
-			r.last[rows[i].patch]++;
-		if (rows[i].wait)
-			usleep(250000);
-		for (k = 0; rows[i].then[k] != END; k++)
-			assert_int_equal(
-				progs_frame(progs, rows[i].then[k], r.last, r.last_len, 1, 1, take, &r), 0);
+		for (int tries = 0; tries < TRIES && !reset_again(&rows[i], &r); tries++)
+			continue;
 		if (count(&r, NW_EV_RST) != rows[i].told)
 			fail_msg("%s: told %u times, wanted %u", rows[i].name, count(&r, NW_EV_RST),
 				 rows[i].told);

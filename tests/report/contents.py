@@ -99,15 +99,25 @@ SAYS = {
 
 def rules(tap, maker):
     names = []
+    path = os.path.join(harness.OWN, "request-guid.srv.pcap")
+    with open(path, "rb") as file:
+        packets = file.read()
     for rule, alert in sorted(maker.alerts.items()):
         name = f"rule-{rule}"
-        rc, err = maker.report(name, str(rule), table={"show": {"alert": alert}})
+        rc, err = maker.report(name, str(rule), table={"show": {"alert": alert}, "evidence": {"path": path}})
         bad = [f"exit {rc}: {err}"] * (rc != 0 or bool(err))
+        inside = attachment(maker, name, "application/vnd.tcpdump.pcap")
+        bad += ["its evidence is not in it"] * (inside != (packets if "evidence" in alert["negwatch"] else None))
         bad += sound(maker, name) + lacks(maker, name, [alert["negwatch"]["text"], f"rule {rule}", *SAYS[rule]])
         own = attachment(maker, name, "application/json")
         bad += ["the alert is not in it"] * (not own or b'"alert_id": %d' % rule not in own)
         tap.none(f"report: {name} says what it has to", bad)
         names.append(name)
+    table = {"show": {"alert": maker.alerts[101]}, "evidence": {"ok": False, "error": "no evidence of alert 101 any more"}}
+    rc, err = maker.report("evidence-gone", "101", table=table)
+    bad = [f"exit {rc}: {err}"] * (rc != 0 or "any more" not in err)
+    bad += sound(maker, "evidence-gone") + lacks(maker, "evidence-gone", ["is not in this page: the daemon has it no more"])
+    tap.none("report: a page says that the evidence is gone", bad)
     tap.same("report: a page of every rule there is", sorted(maker.alerts), known_rules())
     return names
 

@@ -500,7 +500,7 @@ int talk_digest_host(const struct talk *t, const struct talk_how *how, struct ta
 	d->text[0] = 0;
 	nw_engine_defaults(&ec);
 	ec.max_awake = 0;
-	ec.max_conns = 64;
+	ec.max_conns = ec.max_peers = 64;
 	err = nw_engine_new(&h.engine, &ec, &ops, d);
 	if (!err)
 		err = nw_tap_new(&h.tap, &tc, to_engine, &h);

@@ -118,7 +118,7 @@ static void watch_talk(struct watch *w, const struct talk *t, const struct talk_
 	struct nw_engine_config ec;
 
 	nw_engine_defaults(&ec);
-	ec.max_conns = 64;
+	ec.max_conns = ec.max_peers = 64;
 	assert_int_equal(nw_engine_new(&w->engine, &ec, &ops, w), 0);
 	assert_int_equal(nw_tap_new(&w->tap, &tap_config, to_engine, w), 0);
 	assert_int_equal(talk_frames(t, how, to_tap, w), 0);

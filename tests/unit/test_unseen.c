@@ -16,6 +16,7 @@ static struct {
 	uint64_t now;
 	uint32_t seq[2];
 	bool fresh;
+	bool alone;    /* nothing of the other end was seen */
 	char was[128]; /* how the flow was observed, and its findings */
 } U;
 
@@ -87,7 +88,8 @@ static void leave(uint8_t type, uint8_t dir, uint8_t ttl, uint32_t ahead, uint32
 	struct nw_event ev = event(type, dir);
 
 	ev.ends.sender = (struct nw_look){ .end = U.seq[dir], .ack = U.seq[!dir], .ttl = 64 };
-	ev.ends.other = (struct nw_look){ .end = U.seq[!dir], .ack = U.seq[dir], .ttl = 64 };
+	if (!U.alone)
+		ev.ends.other = (struct nw_look){ .end = U.seq[!dir], .ack = U.seq[dir], .ttl = 64 };
 	ev.tcp.flags |= type == NW_EV_RST ? 0x04 : 0x01;
 	ev.tcp.ttl = ttl;
 	ev.tcp.seq += ahead;
@@ -97,8 +99,9 @@ static void leave(uint8_t type, uint8_t dir, uint8_t ttl, uint32_t ahead, uint32
 
 /*
  * q p NEGOTIATE request and response, v a VALIDATE's, s SESSION_SETUP succeeds; f: the client's FIN; g: one
- * behind lost bytes; h: one that acknowledges lost bytes; R: the server's RST; S: one behind lost bytes; T:
- * that and with another TTL; K: the server talks on, knowing what the client sent since.
+ * behind lost bytes; h: one that acknowledges lost bytes; o x: the client's FIN or RST, no packet of the
+ * server was seen; F R: the server's FIN or RST; S: a RST behind lost bytes; T: that and with another TTL; K:
+ * the server talks on, knowing what the client sent since.
  */
 static void play(const char *script)
 {
@@ -123,6 +126,15 @@ static void play(const char *script)
 		case 'g':
 		case 'h':
 			leave(NW_EV_FIN, NW_C2S, 64, *script == 'g' ? 10 : 0, *script == 'h' ? 10 : 0);
+			break;
+		case 'o':
+		case 'x':
+			U.alone = true;
+			leave(*script == 'o' ? NW_EV_FIN : NW_EV_RST, NW_C2S, 64, 0, 0);
+			U.alone = false;
+			break;
+		case 'F':
+			leave(NW_EV_FIN, NW_S2C, 64, 0, 0);
 			break;
 		case 'R':
 		case 'S':
@@ -151,6 +163,11 @@ static void what_the_end_and_the_halves_show(void **state)
 		{ "qf", "full" }, /* not answered */
 		{ "qsvaf", "partial" },
 		{ "qvf", "partial" }, /* the client alone was seen */
+		{ "qo", "partial" },
+		{ "qx", "partial" },
+		{ "qoF", "full" }, /* the server came to speak behind the client's end */
+		{ "qoR", "full" },
+		{ "qR", "full" },
 		{ "psvaf", "partial 105" },
 		{ "qpsaf", "partial 105" },
 	};

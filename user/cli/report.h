@@ -65,10 +65,11 @@ void nw_report_advice(struct nw_html *h, const struct nw_report_case *cases, siz
 /* report_evidence.c */
 
 /*
- * The packets of an alert, as the daemon keeps them; only named where they can't be had. *file is to be freed.
- * 0; -ENOENT: the alert never had any; -ENOMEM.
+ * The packets of an alert, as the daemon keeps them; only named where they can't be had. *file is to be
+ * freed. 0; -ENOENT: the alert never had any; -ENOMEM.
  */
-int nw_report_evidence(const struct nw_cli *cli, const json_t *alert, uint64_t id, struct nw_report_file *file);
+int nw_report_evidence(const struct nw_cli *cli, const json_t *alert, uint64_t id,
+		       struct nw_report_file *file);
 /* What a path ends with; "standard input" for "-". */
 const char *nw_report_base_name(const char *path);
 /* The file at that path; what is too large, or standard input, is only named. 0, or -ENOMEM. */

@@ -290,8 +290,9 @@ void nw_conn_gap(struct nw_conn *c, uint64_t ts, uint8_t unseen)
 
 void nw_conn_see_left(struct nw_conn *c)
 {
-	/* A VALIDATE request alone shows it, too: where only the client's direction is seen. */
-	bool went_on = c->authenticated || c->tree_connected || c->n_validate, left = false;
+	/* Where the client's direction alone is seen, a VALIDATE request shows it, too, or its end. */
+	bool went_on = c->authenticated || c->tree_connected || c->n_validate || c->state->alone;
+	bool left = false;
 	unsigned int i;
 
 	for (i = 0; i < c->n_negotiate; i++)

@@ -48,11 +48,21 @@ void nw_end_find(struct nw_engine *e, struct nw_conn *c)
 		nw_end_open(e, c);
 }
 
+/*
+ * Was the other end ever seen? It may only be about to answer who sends a request and its end at once; its
+ * own end, which then comes, is of another view.
+ */
+static void see_alone(struct nw_conn *c, const struct nw_event *ev)
+{
+	c->state->alone = ev->ends.sender.ttl && !ev->ends.other.ttl;
+}
+
 /* What a reset says of its sender is concluded when it is settled. */
 void nw_end_rst(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
 {
 	struct nw_reset *r = nw_reset_add(e, c, ev);
 
+	see_alone(c, ev);
 	if (!r)
 		return;
 	nw_end_find(e, c);
@@ -70,6 +80,7 @@ void nw_end_fin(struct nw_engine *e, struct nw_conn *c, const struct nw_event *e
 	struct nw_conn_state *s = c->state;
 
 	nw_end_alive(e, c, ev);
+	see_alone(c, ev);
 	if ((s->fins | 1 << ev->dir) == 3)
 		nw_join_finish(e, c);
 	nw_reset_settle(e, c, UINT64_MAX);

@@ -72,6 +72,7 @@ struct nw_conn_state {
 	struct nw_end fin;	 /* the first */
 	uint8_t resets_before;	 /* it */
 	uint8_t fins;		 /* bit by direction */
+	bool alone;		 /* at the last FIN or RST no packet of the other end had been seen */
 	uint8_t noted;		 /* what the memory over connections has of it; its own bits */
 	enum { NW_UNSETTLED, NW_SETTLING, NW_SETTLED } settled;
 	uint64_t settle_due;
