@@ -178,9 +178,19 @@ $(O)/fuzz/prog: $(call objs,tests/fuzz/test_prog.c $(FUZZ_PROG))
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka -lbpf -lelf -ljansson -lpcap -lz
 
+# Both programs in one, as nwdoc has them, with a source of straw, under an allocator that fails.
+$(O)/faults/test_alloc: $(call objs,$(wildcard tests/faults/*.c) tests/fuzz/lib_live.c tests/unit/lib_talk.c $(TAP) \
+	$(filter-out %/main.c user/source/live.c user/source/resets.c,$(sort $(DAEMON) $(CLI)))) $(O)/docs/cli.o $(O)/docs/daemon.o
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@ -lcmocka $(CLI_LIBS)
+
 run-tap = for t in $(1); do CMOCKA_MESSAGE_OUTPUT=TAP $$t || rc=1; done; exit $${rc:-0}
 
 check-unit: $(UNIT) ## pure code on the host, with ASan and UBSan
+	@$(call run-tap,$^)
+
+check-alloc: $(O)/faults/test_alloc ## every allocation fails once
 	@$(call run-tap,$^)
 
 check-load: $(LOAD) ## memory over ten million events, a million flows by the dice
@@ -302,11 +312,11 @@ dist: ## the sources as a tar archive, what packages are built from
 		--owner=0 --group=0 .clang-format LICENSE Makefile README.md bpf scripts tests user
 
 clean: ## remove what was built (not what was unpacked of Debian's packages)
-	rm -rf $(O)/docs $(O)/nwdoc $(O)/negwatch-*.tar.gz $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/bench $(O)/fuzz $(O)/fuzzobj $(O)/lint-* \
+	rm -rf $(O)/docs $(O)/nwdoc $(O)/negwatch-*.tar.gz $(O)/*.o $(O)/*.h $(O)/user $(O)/bpf $(O)/tests $(O)/san $(O)/unit $(O)/prog $(O)/load $(O)/faults $(O)/bench $(O)/fuzz $(O)/fuzzobj $(O)/lint-* \
 		$(O)/negwatch $(O)/negwatchd $(O)/kernels/*.o $(O)/kernels/objects $(O)/kernels/loads $(O)/kernels/wire
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: docs version dist all check check-unit check-fuzz fuzz check-load check-prog check-capture check-cli check-report \
+.PHONY: docs version dist all check check-alloc check-unit check-fuzz fuzz check-load check-prog check-capture check-cli check-report \
 	check-bench bench bench-quick check-e2e check-scenarios check-kernels check-package format lint install clean help

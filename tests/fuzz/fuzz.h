@@ -91,6 +91,9 @@ const char *fuzz_dir(void);
 void fuzz_put(const char *name, const void *data, size_t size);
 void fuzz_clear(const char *below);
 
+/* Hands an event to who called nw_live_new() last, as the ring buffer would (lib_live.c). */
+int fuzz_live_event(const struct nw_event *ev);
+
 /* What the code under test has to say to people goes nowhere. */
 void fuzz_quiet(void);
 

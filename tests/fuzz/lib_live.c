@@ -7,10 +7,20 @@
 #include "../../user/source/live.h"
 #include "../../user/source/resets.h"
 
+static nw_event_fn event_fn;
+static void *event_arg;
+
+int fuzz_live_event(const struct nw_event *ev)
+{
+	return event_fn(event_arg, ev);
+}
+
 int nw_live_new(struct nw_live **out, const struct nw_live_config *cfg, nw_event_fn fn, void *arg)
 {
 	static char straw;
 
+	event_fn = fn;
+	event_arg = arg;
 	*out = (struct nw_live *)&straw;
 	return 0;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* A capture file as flows: what `read`, `locate` and `report` share. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +74,7 @@ int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_
 		     nw_flow_fn fn, void *arg, struct nw_capture_info *info, struct nw_progress *progress)
 {
 	struct flows f = { .info = info, .vantage = vantage, .fn = fn, .arg = arg, .progress = progress };
+	struct nw_engine_stats st;
 	int err;
 
 	*info = (struct nw_capture_info){ .link_type = -1 };
@@ -88,6 +90,9 @@ int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_
 			nw_clock_of(&f.clock, info->evidence.until);
 		nw_engine_tick(f.engine, f.clock.now);
 		nw_engine_flush(f.engine);
+		nw_engine_get_stats(f.engine, &st);
+		if (!err && st.starved)
+			err = -ENOMEM;
 	}
 	if (progress)
 		nw_progress_clear(progress);

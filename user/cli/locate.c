@@ -11,6 +11,7 @@
 #include "locate_print.h"
 #include "wrap.h"
 #include "../sink/flow_json.h"
+#include "../sink/json.h"
 #include "../util/util.h"
 
 enum { EXIT_SAME = 0, EXIT_CHANGED = 1, EXIT_UNREADABLE = 2 };
@@ -45,10 +46,10 @@ static int on_portion(void *arg, const struct nw_sight *s, size_t n)
 static int print_summary(const struct locate *lo)
 {
 	json_t *places = json_array(), *o;
-	int bad;
+	int bad = 0;
 
 	for (size_t i = 0; i < lo->in.n_places; i++)
-		json_array_append_new(places, json_string(lo->in.place[i].name));
+		bad |= json_array_append_new(places, json_string(lo->in.place[i].name));
 	o = json_pack("{s:s, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "type", "summary",
 		      "files", (json_int_t)lo->in.files, "places", places, "records",
 		      (json_int_t)lo->in.flows, "connections", (json_int_t)lo->stats.joined, "changed",
@@ -57,6 +58,7 @@ static int print_summary(const struct locate *lo)
 		      (json_int_t)lo->stats.ambiguous, "broken_lines", (json_int_t)lo->in.broken, "dropped",
 		      (json_int_t)(lo->pile.dropped + lo->stats.crowded), "unreadable",
 		      (json_int_t)lo->in.unreadable);
+	o = nw_json_whole(o, bad);
 	bad = !o || json_dumpf(o, stdout, NW_JSON_LINE) < 0 || putchar('\n') == EOF;
 	json_decref(o);
 	return bad ? -EIO : 0;
@@ -157,7 +159,7 @@ static int run(struct locate *lo, int n, char **files)
 		err = print_summary(lo);
 	if (!err && !lo->cli->json) {
 		if (lo->stats.copies < lo->stats.joined)
-			nw_kinds_print(lo->kinds, lo->cli, lo->in.place);
+			err = nw_kinds_print(lo->kinds, lo->cli, lo->in.place);
 		if (!lo->cli->quiet)
 			print_rest(lo);
 	}

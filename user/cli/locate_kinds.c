@@ -97,11 +97,12 @@ static int by_count(const void *a, const void *b)
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
-static void print_kind(const struct kind *kind, const struct nw_cli *cli, const struct nw_place *places)
+static int print_kind(const struct kind *kind, const struct nw_cli *cli, const struct nw_place *places)
 {
 	const struct nw_located *l = &kind->example;
 	char first[NW_TIME_TEXT], last[NW_TIME_TEXT], line[1024];
 	struct nw_text t;
+	int err;
 
 	nw_text_init(&t, line, sizeof(line));
 	nw_time_short(first, kind->first, cli->utc);
@@ -117,19 +118,23 @@ static void print_kind(const struct kind *kind, const struct nw_cli *cli, const 
 		nw_change_text(&t, l, &l->change[i], places);
 		nw_wrap(stdout, "  ", 2, NW_CLI_WIDTH, line);
 	}
-	nw_located_print(l, cli, places);
+	err = nw_located_print(l, cli, places);
 	printf("\n");
+	return err;
 }
 
-void nw_kinds_print(struct nw_kinds *k, const struct nw_cli *cli, const struct nw_place *places)
+int nw_kinds_print(struct nw_kinds *k, const struct nw_cli *cli, const struct nw_place *places)
 {
+	int err = 0;
+
 	qsort(k->list, k->n, sizeof(k->list[0]), by_count);
-	for (unsigned int i = 0; i < k->n; i++)
-		print_kind(k->list[i], cli, places);
+	for (unsigned int i = 0; i < k->n && !err; i++)
+		err = print_kind(k->list[i], cli, places);
 	if (k->others)
 		printf("%" PRIu64 " more connections were changed in yet other ways; --json lists all\n",
 		       k->others);
 	if (k->same)
 		printf("%" PRIu64 " connection%s: same at all places that saw %s\n", k->same,
 		       k->same == 1 ? "" : "s", k->same == 1 ? "it" : "them");
+	return err;
 }

@@ -36,9 +36,9 @@ void nw_kinds_free(struct nw_kinds *k);
 /* Copies what is needed. 0 or -ENOMEM. */
 int nw_kinds_add(struct nw_kinds *k, const struct nw_located *l);
 /* The most frequent first. */
-void nw_kinds_print(struct nw_kinds *k, const struct nw_cli *cli, const struct nw_place *places);
+int nw_kinds_print(struct nw_kinds *k, const struct nw_cli *cli, const struct nw_place *places);
 
 /* locate_text.c: every field of one connection at every place. */
-void nw_located_print(const struct nw_located *l, const struct nw_cli *cli, const struct nw_place *places);
+int nw_located_print(const struct nw_located *l, const struct nw_cli *cli, const struct nw_place *places);
 
 #endif

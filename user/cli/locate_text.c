@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* One connection at several places, for people: who talked to whom there, and each field along the path. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,7 +115,7 @@ static void print_ends(const struct nw_sight *s, const struct nw_place *places)
 	nw_wrap(stdout, "  ", 4, NW_CLI_WIDTH, line);
 }
 
-void nw_located_print(const struct nw_located *l, const struct nw_cli *cli, const struct nw_place *places)
+int nw_located_print(const struct nw_located *l, const struct nw_cli *cli, const struct nw_place *places)
 {
 	static const struct nw_column columns[] = { { "FIELD", NW_COL_LEFT },
 						    { "WHERE", NW_COL_LEFT },
@@ -134,6 +135,5 @@ void nw_located_print(const struct nw_located *l, const struct nw_cli *cli, cons
 		print_ends(l->at[i], places);
 	for (size_t i = 0; t && i < sizeof(fields) / sizeof(fields[0]); i++)
 		add_rows(t, l, i, places);
-	if (t)
-		nw_cli_table_print(t);
+	return t ? nw_cli_table_print(t) : -ENOMEM;
 }

@@ -17,6 +17,8 @@
 #include "read_text.h"
 #include "../engine/engine.h"
 #include "../sink/flow_json.h"
+#include "../sink/json.h"
+#include "../util/file.h"
 #include "../util/util.h"
 
 /* Its place in not_observed[], which counts by bit of NW_UNSEEN_* */
@@ -53,7 +55,7 @@ static char *flow_text(struct reader *r, const struct nw_conn *c, int64_t wall_o
 		nw_read_text_flow(f, c, r->file, wall_offset);
 	}
 	json_decref(j);
-	if (!f || fclose(f))
+	if (nw_file_memory_end(f, &text) < 0)
 		r->err = -ENOMEM;
 	return text;
 }
@@ -129,17 +131,19 @@ static void write_summary(struct reader *r)
 	const char *name;
 	char number[8];
 	unsigned int i;
+	int bad = 0;
 
 	for (i = 0; i < nw_n_rules; i++) {
 		snprintf(number, sizeof(number), "%u", nw_rules[i].number);
 		if (t->findings[i])
-			json_object_set_new(rules, number, json_integer((json_int_t)t->findings[i]));
+			bad |= json_object_set_new(rules, number, json_integer((json_int_t)t->findings[i]));
 	}
 	for (i = 0; (name = nw_unseen_name(i)) && 1u << i <= NW_UNSEEN_FRAGMENT; i++)
-		json_object_set_new(unseen, name, json_integer((json_int_t)t->not_observed[i]));
+		bad |= json_object_set_new(unseen, name, json_integer((json_int_t)t->not_observed[i]));
 	j = json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "type", "summary", "files", (json_int_t)t->files,
 		      "packets", (json_int_t)t->packets, "flows", (json_int_t)t->flows, "findings", rules,
 		      "not_observed", unseen);
+	j = nw_json_whole(j, bad);
 	if (!j || json_dumpf(j, stdout, NW_JSON_LINE) < 0 || putchar('\n') == EOF)
 		r->err = j ? -EIO : -ENOMEM;
 	json_decref(j);

@@ -59,6 +59,7 @@ static void paragraphs(struct printed *p, const char *text)
 			json_object_set_new(p->texts, one, json_true());
 			paragraph(p->h, one);
 		}
+		p->h->broken |= !one;
 		text += n + (end ? 2 : 0);
 	}
 }

@@ -87,10 +87,10 @@ static json_t *sorted(const json_t *findings)
 	return out;
 }
 
-static void count(json_t *counts, const char *name)
+static int count(json_t *counts, const char *name)
 {
-	json_object_set_new(counts, name,
-			    json_integer(json_integer_value(json_object_get(counts, name)) + 1));
+	return json_object_set_new(counts, name,
+				   json_integer(json_integer_value(json_object_get(counts, name)) + 1));
 }
 
 static int on_flow(void *arg, const struct nw_conn *c, int64_t wall_offset)
@@ -105,14 +105,15 @@ static int on_flow(void *arg, const struct nw_conn *c, int64_t wall_offset)
 		return 0;
 	g->found++;
 	for (unsigned int i = 0; i < c->n_findings; i++)
-		count(g->rules, nw_rule_name(c->findings[i].rule));
+		if (count(g->rules, nw_rule_name(c->findings[i].rule)) < 0)
+			g->err = -ENOMEM;
 	d = place(g, worst);
 	if (!d)
-		return 0;
+		return g->err;
 	*d = (struct drawn){ .worst = worst, .order = g->found };
 	d->c.flow = nw_flow_json(c, g->file, wall_offset);
 	d->c.findings = sorted(json_object_get(d->c.flow, "findings"));
-	if (!d->c.flow || !json_array_size(d->c.findings))
+	if (!d->c.flow || json_array_size(d->c.findings) != c->n_findings)
 		g->err = -ENOMEM;
 	return g->err;
 }
@@ -192,9 +193,12 @@ static void attach(struct nw_html *h, int n, char **paths)
 	_cleanup_free_ struct nw_report_file *files = calloc((size_t)n, sizeof(*files));
 	size_t total = 0;
 
+	h->broken |= !files;
 	for (int i = 0; files && i < n; i++) {
-		if (nw_report_attach(paths[i], &files[i]) < 0)
+		if (nw_report_attach(paths[i], &files[i]) < 0) {
+			h->broken = true;
 			break;
+		}
 		total += files[i].bytes ? files[i].size : 0;
 		if (total <= ATTACHED_MAX || !files[i].bytes)
 			continue;
@@ -251,10 +255,9 @@ int nw_report_captures(const struct nw_cli *cli, int n, char **files)
 
 	if (g)
 		g->rules = json_object();
-	if (!g || !g->rules)
-		return NW_EXIT_ERROR;
-	read_files(cli, g, n, files);
-	if (g->err) {
+	if (g && g->rules)
+		read_files(cli, g, n, files);
+	if (!g || !g->rules || g->err) {
 		fprintf(stderr, "negwatch report: there is not enough memory\n");
 		return NW_EXIT_ERROR;
 	}

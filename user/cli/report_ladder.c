@@ -116,6 +116,7 @@ void nw_report_ladder(struct nw_html *h, const struct nw_cli *cli, const struct 
 	char end[320], start[NW_TIME_TEXT] = "";
 	int64_t wall;
 
+	h->broken |= !t;
 	if (!t || t->n < 2)
 		return;
 	nw_report_section(h, c, "What happened");

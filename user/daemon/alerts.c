@@ -10,6 +10,7 @@
 #include "../sink/alert.h"
 #include "../sink/exchange.h"
 #include "../sink/flow_json.h"
+#include "../sink/json.h"
 #include "../sink/sync.h"
 #include "../sink/syslog_text.h"
 #include "../util/log.h"
@@ -43,9 +44,11 @@ static void hand_out(struct nw_daemon *d, const struct nw_alert *a, const char *
 	_cleanup_free_ char *line = NULL;
 	int err = -ENOMEM;
 
-	if (o && syslog)
-		nw_feed_put(o, priority, syslog);
-	line = o ? json_dumps(o, NW_JSON_LINE) : NULL;
+	if (o && syslog && nw_feed_put(o, priority, syslog) < 0) {
+		json_decref(o);
+		o = NULL;
+	}
+	line = o ? nw_json_text(o) : NULL;
 	json_decref(o);
 	if (line)
 		err = nw_journal_append(s->journal, line, strlen(line), a->id);
@@ -138,7 +141,7 @@ void nw_alerts_settled(struct nw_daemon *d, const struct nw_conn *conn)
 	nw_journal_get_state(d->alerts.journal, &st);
 	o = nw_exchange_json(conn, d->host, nw_daemon_if_name(d, conn->ifindex), nw_wall_offset(),
 			     st.last_id);
-	line = o ? json_dumps(o, NW_JSON_LINE) : NULL;
+	line = o ? nw_json_text(o) : NULL;
 	json_decref(o);
 	if (line)
 		nw_journal_append(d->alerts.journal, line, strlen(line), 0);

@@ -20,15 +20,19 @@ static const char *p_interfaces(void *to, size_t size, const char *value)
 {
 	static const char expected[] = "up to 64 names of interfaces (at most 15 characters each), patterns "
 				       "(eth*), \"auto\", or what is to be left out (!docker*)";
-	_cleanup_free_ char *copy = strdup(value);
 	struct nw_interfaces fresh = { 0 };
-	char *save = NULL;
+	char one[IFNAMSIZ + 1]; /* a name behind a "!" */
+	size_t len;
 
-	if (!copy)
-		return "enough memory";
-	for (char *p = strtok_r(copy, ", \t", &save); p; p = strtok_r(NULL, ", \t", &save))
-		if (!nw_wanted_add(&fresh, p))
+	for (value += strspn(value, ", \t"); *value; value += len + strspn(value + len, ", \t")) {
+		len = strcspn(value, ", \t");
+		if (len >= sizeof(one))
 			return expected;
+		memcpy(one, value, len);
+		one[len] = '\0';
+		if (!nw_wanted_add(&fresh, one))
+			return expected;
+	}
 	if (!fresh.n)
 		return expected;
 	*(struct nw_interfaces *)to = fresh;

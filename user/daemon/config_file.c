@@ -40,7 +40,7 @@ int nw_config_option(struct nw_config *cfg, const char *text)
 	char *key, *value, why[512];
 
 	if (!copy)
-		return -ENOMEM;
+		return nw_err_r(-ENOMEM, "--option %s: out of memory", text);
 	if (!split(copy, &key, &value))
 		return nw_err_r(-EINVAL, "--option %s: expected KEY=VALUE", text);
 	if (nw_config_set(cfg, key, value, why, sizeof(why)) < 0)
@@ -69,7 +69,8 @@ static int read_file(struct nw_config *cfg, const char *path)
 		else if (nw_config_set(cfg, key, value, why, sizeof(why)) < 0)
 			err = nw_err_r(-EINVAL, "%s:%d: %s", path, n, why);
 	}
-	return ferror(f) ? -EIO : err;
+	/* Without memory getline() ends as it does at the end of the file. */
+	return ferror(f) ? -EIO : feof(f) ? err : -ENOMEM;
 }
 
 static int is_conf(const struct dirent *e)

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "control.h"
+#include "../util/file.h"
 #include "../util/log.h"
 #include "../util/peer.h"
 #include "../util/util.h"
@@ -206,16 +207,13 @@ static bool serve(struct nw_control *c, struct client *cl, const char *line, siz
 	_cleanup_free_ char *text = NULL;
 	size_t text_len = 0;
 	FILE *out = open_memstream(&text, &text_len);
-	bool watch;
+	bool watch = out && c->answer(c->arg, json_is_object(request) ? request : NULL, cl->uid, out);
 
-	if (!out) {
-		json_decref(request);
+	json_decref(request);
+	if (nw_file_memory_end(out, &text) < 0) {
 		drop(cl);
 		return false;
 	}
-	watch = c->answer(c->arg, json_is_object(request) ? request : NULL, cl->uid, out);
-	json_decref(request);
-	fclose(out);
 	cl->watching |= watch;
 	cl->deadline = now + STUCK_NS;
 	return append(cl, text, text_len) && flush(c, cl, now);

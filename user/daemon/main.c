@@ -191,8 +191,10 @@ int main(int argc, char **argv)
 	int status;
 
 	nw_log_init(LOG_INFO);
-	if (!texts)
+	if (!texts) {
+		nw_err("Out of memory");
 		return EX_OSERR;
+	}
 	status = parse(&cl, argc, argv);
 	if (status >= 0)
 		return status;

@@ -10,6 +10,7 @@
 #include "../engine/peers.h"
 #include "../sink/flow_json.h"
 #include "../sink/peer_json.h"
+#include "../util/file.h"
 #include "../util/log.h"
 #include "../util/text.h"
 #include "../util/time.h"
@@ -18,10 +19,26 @@
 #define FLOWS_DEFAULT 1000u
 #define FLOWS_MAX 10000u
 
+/* In the place of all that the answer has so far. */
+static void no_memory(FILE *out)
+{
+	rewind(out);
+	fputs("{\"ok\":false,\"error\":\"out of memory\"}", out);
+}
+
+/* 0, or -ENOMEM; half an object may be written then. */
+static int put_part(FILE *out, json_t *o)
+{
+	int err = json_dumpf(o, out, NW_JSON_LINE) < 0 ? -ENOMEM : 0;
+
+	json_decref(o);
+	return err;
+}
+
 void nw_query_put(FILE *out, json_t *o)
 {
-	json_dumpf(o, out, NW_JSON_LINE);
-	json_decref(o);
+	if (put_part(out, o) < 0)
+		no_memory(out);
 }
 
 uint64_t nw_query_number(const json_t *request, const char *key, uint64_t otherwise)
@@ -52,9 +69,8 @@ static int put_flow(void *arg, const struct nw_conn *conn)
 		return 0;
 	}
 	fputs(w->sep, w->out);
-	nw_query_put(w->out, nw_flow_json(conn, NULL, w->offset));
 	w->sep = ",";
-	return 0;
+	return put_part(w->out, nw_flow_json(conn, NULL, w->offset));
 }
 
 static bool v_flows(struct nw_daemon *d, const json_t *request, FILE *out)
@@ -68,8 +84,10 @@ static bool v_flows(struct nw_daemon *d, const json_t *request, FILE *out)
 	nw_engine_get_stats(d->engine, &st);
 	w.skip = st.conns_now > limit ? st.conns_now - limit : 0;
 	fprintf(out, "{\"ok\":true,\"total\":%u,\"flows\":[", st.conns_now);
-	nw_engine_each(d->engine, put_flow, &w);
-	fputs("]}", out);
+	if (nw_engine_each(d->engine, put_flow, &w) < 0)
+		no_memory(out);
+	else
+		fputs("]}", out);
 	return false;
 }
 
@@ -87,9 +105,8 @@ static int put_peer(void *arg, const struct nw_peer *peer)
 	if (w->listed && !nw_peer_is_listed(peer))
 		return 0;
 	fputs(w->sep, w->out);
-	nw_query_put(w->out, nw_peer_json(peer, w->offset));
 	w->sep = ",";
-	return 0;
+	return put_part(w->out, nw_peer_json(peer, w->offset));
 }
 
 /* {"cmd":"peers"}, with "not_validated":true only the audit list of rule 110. */
@@ -101,8 +118,10 @@ static bool v_peers(struct nw_daemon *d, const json_t *request, FILE *out)
 	w.listed = json_is_true(json_object_get(request, "not_validated"));
 	nw_peers_get_stats(nw_engine_peers(d->engine), &st);
 	fprintf(out, "{\"ok\":true,\"total\":%u,\"peers\":[", st.peers);
-	nw_peers_each(nw_engine_peers(d->engine), put_peer, &w);
-	fputs("]}", out);
+	if (nw_peers_each(nw_engine_peers(d->engine), put_peer, &w) < 0)
+		no_memory(out);
+	else
+		fputs("]}", out);
 	return false;
 }
 
@@ -129,7 +148,7 @@ static bool v_metrics(struct nw_daemon *d, const json_t *request, FILE *out)
 
 	if (f)
 		nw_metrics_write(d, f);
-	if (f && fclose(f) == 0)
+	if (nw_file_memory_end(f, &text) == 0)
 		nw_query_put(out, json_pack("{s:b,s:s}", "ok", 1, "metrics", text));
 	else
 		nw_query_fail(out, "out of memory");

@@ -5,7 +5,7 @@
 
 #include "daemon.h"
 
-/* Writes it as JSON on one line, and frees it. */
+/* Writes the answer and takes the object over; NULL, or no memory for its text: that this failed. */
 void nw_query_put(FILE *out, json_t *o);
 
 /* Writes {"ok":false,"error":message}. */

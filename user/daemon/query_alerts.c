@@ -6,6 +6,7 @@
 #include "query.h"
 #include "../sink/exchange.h"
 #include "../sink/flow_json.h"
+#include "../util/file.h"
 #include "../util/time.h"
 #include "../util/util.h"
 
@@ -106,7 +107,8 @@ bool nw_query_show(struct nw_daemon *d, const json_t *request, FILE *out)
 	found = id && id <= j.last_id ? open_memstream(&text, &len) : NULL;
 	if (found) {
 		n = put_journal(d, found, id, id + 1);
-		fclose(found);
+		if (nw_file_memory_end(found, &text) < 0)
+			n = 0;
 	}
 	if (n) {
 		fprintf(out, "{\"ok\":true,\"alert\":%s}", text);
@@ -128,11 +130,9 @@ bool nw_query_evidence(struct nw_daemon *d, const json_t *request, FILE *out)
 	char path[PATH_MAX], message[PATH_MAX + 300];
 	struct nw_journal_state j;
 	struct nw_evidence_state s;
-	json_t *o;
 
 	if (nw_evidence_path(d->evidence, path, sizeof(path), id)) {
-		o = json_pack("{s:b,s:s}", "ok", 1, "path", path);
-		nw_query_put(out, o);
+		nw_query_put(out, json_pack("{s:b,s:s}", "ok", 1, "path", path));
 		return false;
 	}
 	nw_journal_get_state(d->alerts.journal, &j);

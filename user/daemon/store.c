@@ -7,6 +7,7 @@
 
 #include "store.h"
 #include "../sink/flow_json.h"
+#include "../sink/json.h"
 
 void nw_store_add(struct nw_store *s, uint64_t id, uint64_t conn, const char *line, size_t len)
 {
@@ -51,7 +52,7 @@ static void enter_end(struct nw_stored *at, json_t *end)
 {
 	json_t *alert = json_loadb(at->line, at->len, 0, NULL);
 	json_t *flow = json_object_get(json_object_get(alert, "negwatch"), "flow");
-	char *line = flow && json_object_set(flow, "end", end) == 0 ? json_dumps(alert, NW_JSON_LINE) : NULL;
+	char *line = flow && json_object_set(flow, "end", end) == 0 ? nw_json_text(alert) : NULL;
 
 	json_decref(alert);
 	if (!line)

@@ -34,6 +34,7 @@ static void leave(struct nw_engine *e, struct nw_record *r)
 	struct nw_conn *c = nw_record_wake(e, r);
 
 	if (!c) {
+		e->stats.starved++;
 		nw_record_clear(e, r);
 		return;
 	}
@@ -324,6 +325,7 @@ int nw_engine_message(struct nw_engine *e, struct nw_conn *c, const struct nw_ev
 
 int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 {
+	uint64_t starved = e->stats.starved;
 	struct nw_conn *c;
 	int err = 0;
 
@@ -375,7 +377,7 @@ int nw_engine_event(struct nw_engine *e, const struct nw_event *ev)
 	nw_peers_note(e->peers, c, false);
 	nw_record_note(e, c);
 	nw_records_sleep(e);
-	return err;
+	return e->stats.starved != starved ? -ENOMEM : err;
 }
 
 /* Both lists begin with what has waited longest, so that forgetting stops at the first that has to stay. */

@@ -263,6 +263,7 @@ struct nw_engine_stats {
 	uint64_t events, ignored, conns, evicted, expired, joined, join_dropped, findings;
 	uint64_t rule[NW_RULES_MAX]; /* findings that were told, by index of the rule table */
 	uint64_t negotiates, validates, smb311, not_observed;
+	uint64_t starved; /* findings and resets that a connection does not keep, for want of memory */
 	uint32_t conns_now;
 };
 

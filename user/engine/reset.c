@@ -103,6 +103,7 @@ struct nw_reset *nw_reset_add(struct nw_engine *e, struct nw_conn *c, const stru
 
 	if (!c->resets)
 		c->resets = calloc(NW_RESETS_MAX, sizeof(*c->resets));
+	e->stats.starved += !c->resets;
 	if (!c->resets || c->n_resets >= NW_RESETS_MAX)
 		return NULL;
 	r = &c->resets[c->n_resets++];

@@ -12,15 +12,17 @@
 /* Findings per connection that are kept; every one is told. */
 #define FINDINGS_MAX 64
 
-static struct nw_finding *add(struct nw_conn *c)
+static struct nw_finding *add(struct nw_engine *e, struct nw_conn *c)
 {
 	struct nw_finding *grown;
 
 	if (c->n_findings >= FINDINGS_MAX)
 		return NULL;
 	grown = realloc(c->findings, (c->n_findings + 1) * sizeof(*grown));
-	if (!grown)
+	if (!grown) {
+		e->stats.starved++;
 		return NULL;
+	}
 	c->findings = grown;
 	return &c->findings[c->n_findings];
 }
@@ -70,7 +72,7 @@ void nw_tell(struct nw_engine *e, struct nw_conn *c, struct nw_finding f)
 	if (f.rule != 107 && told_before(c, &f))
 		return;
 	if (!kept)
-		kept = add(c);
+		kept = add(e, c);
 
 	if ((x && x->near_gap) || near(c->state->gap_ts, f.ts) || near(e->lost_ts, f.ts))
 		f.near_gap = true;

@@ -175,8 +175,10 @@ static json_t *own_part(const struct nw_alert *a)
 {
 	json_t *o = json_object();
 
+	/* A line of the journal that has no number is no alert. */
+	if (json_object_set_new(o, "alert_id", json_integer((json_int_t)a->id)) < 0)
+		return nw_json_whole(o, -ENOMEM);
 	nw_json_set(o, "schema", json_integer(NW_ALERT_SCHEMA));
-	nw_json_set(o, "alert_id", json_integer((json_int_t)a->id));
 	nw_json_set(o, "rule", json_integer(a->rule));
 	nw_json_set(o, "name", json_string(nw_rule_name(a->rule)));
 	nw_json_set(o, "severity", json_string(nw_severity_name(a->severity)));
@@ -223,8 +225,7 @@ json_t *nw_alert_json(const struct nw_alert *a)
 	nw_json_set(o, "alert", signature(a));
 	if (a->conn)
 		nw_json_set(o, "smb", smb(a));
-	nw_json_set(o, "negwatch", own_part(a));
-	return o;
+	return nw_json_whole(o, json_object_set_new(o, "negwatch", own_part(a)));
 }
 
 void nw_alert_head(struct nw_text *t, uint64_t id, const char *text, unsigned int rule, unsigned int severity)

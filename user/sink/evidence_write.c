@@ -7,6 +7,7 @@
 #include "evidence_write.h"
 #include "pcapng.h"
 #include "../source/evidence_mark.h"
+#include "../util/file.h"
 #include "../util/util.h"
 
 /* One for each interface, and kind of link, that packets of the connection came by. */
@@ -181,5 +182,5 @@ int nw_evidence_write(char **out, size_t *len, const struct nw_evidence_config *
 	put_interfaces(f, &all, cfg, kept);
 	for (const struct nw_snapshot *p = kept->first; p; p = p->next)
 		put_packet(f, &all, p, a, wall_offset);
-	return fclose(f) == 0 ? 0 : -ENOMEM;
+	return nw_file_memory_end(f, out);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "feed.h"
+#include "json.h"
 #include "sync.h"
 #include "../engine/engine.h"
 #include "../util/bucket.h"
@@ -15,6 +16,8 @@
 #define BUDGET 64
 /* A queue that is full for a moment is no outage. */
 #define OUTAGE NW_NS_PER_S
+/* A journal that can't be read, for want of memory say, is tried again. */
+#define AGAIN NW_NS_PER_S
 
 struct nw_feed {
 	struct nw_journal *j;
@@ -35,10 +38,12 @@ struct nw_feed {
 	char text[NW_SYSLOG_MAX - sizeof(NW_FEED_MARK)];
 };
 
-void nw_feed_put(json_t *alert, int priority, const char *text)
+int nw_feed_put(json_t *alert, int priority, const char *text)
 {
-	json_object_set_new(json_object_get(alert, "negwatch"), "syslog",
-			    json_pack("{s:i,s:s}", "priority", priority, "text", text));
+	return json_object_set_new(json_object_get(alert, "negwatch"), "syslog",
+				   json_pack("{s:i,s:s}", "priority", priority, "text", text)) ?
+		       -ENOMEM :
+		       0;
 }
 
 static bool is_old(const struct nw_feed *f, const json_t *alert)
@@ -49,10 +54,12 @@ static bool is_old(const struct nw_feed *f, const json_t *alert)
 	return f->again && stamp && nw_time_parse(stamp, &wall) == 0 && wall < f->since;
 }
 
-/* Is there something in the line for syslog? It is ready then. Other records are not worth parsing. */
-static bool take(struct nw_feed *f, const char *line, size_t len)
+/* Is there something in the line for syslog? It is ready then. Other records are not worth parsing. -ENOMEM:
+ * not known. */
+static int take(struct nw_feed *f, const char *line, size_t len)
 {
-	json_t *o = memmem(line, len, "\"syslog\"", 8) ? json_loadb(line, len, 0, NULL) : NULL;
+	int err = 0;
+	json_t *o = memmem(line, len, "\"syslog\"", 8) ? nw_json_parse(line, len, &err) : NULL;
 	const json_t *part = json_object_get(json_object_get(o, "negwatch"), "syslog");
 	const char *text = json_string_value(json_object_get(part, "text"));
 
@@ -63,25 +70,33 @@ static bool take(struct nw_feed *f, const char *line, size_t len)
 		snprintf(f->text, sizeof(f->text), "%s", text);
 	}
 	json_decref(o);
-	return f->ready;
+	return err == -ENOMEM ? err : f->ready;
 }
 
-/* False: there is nothing left to be sent. */
-static bool next(struct nw_feed *f, unsigned int *budget)
+/* 1; 0: there is nothing left to be sent; -errno: it can't be read at present. */
+static int next(struct nw_feed *f, unsigned int *budget)
 {
 	char *line;
 	size_t len;
+	int got;
 
 	while (!f->ready && *budget) {
 		f->from = f->reader.pos;
 		if (f->again && nw_journal_pos_cmp(f->from, f->stop) >= 0)
-			return false;
-		if (nw_journal_next(f->j, &f->reader, &line, &len) <= 0)
-			return false;
+			return 0;
+		got = nw_journal_next(f->j, &f->reader, &line, &len);
+		if (got <= 0)
+			return got;
 		--*budget;
-		take(f, line, len);
+		got = take(f, line, len);
+		if (got < 0) {
+			/* The same line once more. */
+			nw_journal_reader_close(&f->reader);
+			f->reader.pos = f->from;
+			return got;
+		}
 	}
-	return true;
+	return 1;
 }
 
 static void sent(struct nw_feed *f)
@@ -130,8 +145,11 @@ uint64_t nw_feed_run(struct nw_feed *f, uint64_t now)
 
 	while (budget) {
 		uint64_t later;
+		int more = next(f, &budget);
 
-		if (!next(f, &budget)) {
+		if (more < 0)
+			return now + AGAIN;
+		if (!more) {
 			f->backlog = 0;
 			if (!f->again && nw_journal_pos_cmp(nw_journal_cursor(f->j), f->reader.pos) != 0)
 				nw_journal_set_cursor(f->j, f->reader.pos);
@@ -151,7 +169,7 @@ static void count_backlog(struct nw_feed *f)
 	size_t len;
 
 	while (nw_journal_next(f->j, &r, &line, &len) > 0)
-		f->backlog += take(f, line, len);
+		f->backlog += take(f, line, len) != 0;
 	f->ready = false;
 	nw_journal_reader_close(&r);
 }

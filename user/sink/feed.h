@@ -50,7 +50,8 @@ uint64_t nw_feed_backlog(const struct nw_feed *f);
 uint64_t nw_feed_replayed(const struct nw_feed *f);
 uint64_t nw_feed_refused(const struct nw_feed *f);
 
-/* Into the alert's JSON: what syslog is to be told. An alert without it is for the journal alone. */
-void nw_feed_put(json_t *alert, int priority, const char *text);
+/* Into the alert's JSON: what syslog is to be told. An alert without it is for the journal alone.
+ * 0 or -ENOMEM. */
+int nw_feed_put(json_t *alert, int priority, const char *text);
 
 #endif

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "exchange.h"
+#include "json.h"
 #include "journal_internal.h"
 #include "../util/file.h"
 #include "../util/log.h"
@@ -24,11 +25,12 @@ struct tail {
 	off_t begin; /* where they lie in the file */
 };
 
-/* False if the line is no JSON. Sets *id if it is an alert, *last if that, or the one that it names as the
- * last before it, has a higher number. */
-static bool read_line(const char *line, size_t len, uint64_t *id, uint64_t *last)
+/* 0, -EINVAL: the line is no JSON, or -ENOMEM. Sets *id if it is an alert, *last if that, or the one that it
+ * names as the last before it, has a higher number. */
+static int read_line(const char *line, size_t len, uint64_t *id, uint64_t *last)
 {
-	json_t *o = json_loadb(line, len, 0, NULL);
+	int err;
+	json_t *o = nw_json_parse(line, len, &err);
 	uint64_t n = nw_journal_alert_id(o), before = nw_exchange_after(o);
 
 	if (n)
@@ -38,7 +40,7 @@ static bool read_line(const char *line, size_t len, uint64_t *id, uint64_t *last
 	if (before > *last)
 		*last = before;
 	json_decref(o);
-	return o;
+	return err;
 }
 
 /* Where the line that ends before `end` begins. */
@@ -84,17 +86,23 @@ static int repair(struct nw_journal *j, struct tail *t)
 
 	while (whole > 0) {
 		size_t begin = line_before(t, whole - 1);
+		int err = -EINVAL;
 
-		if (t->text[whole - 1] == '\n' &&
-		    read_line(t->text + begin, whole - 1 - begin, &j->file_last_id, &j->last_id))
+		if (t->text[whole - 1] == '\n')
+			err = read_line(t->text + begin, whole - 1 - begin, &j->file_last_id, &j->last_id);
+		if (!err)
 			break;
+		/* A good line is not to be taken for a torn one. */
+		if (err == -ENOMEM)
+			return err;
 		j->repaired++;
 		whole = begin;
 	}
 	for (end = whole; end > 0 && !j->file_last_id;) {
 		size_t begin = line_before(t, end - 1);
 
-		read_line(t->text + begin, end - 1 - begin, &j->file_last_id, &j->last_id);
+		if (read_line(t->text + begin, end - 1 - begin, &j->file_last_id, &j->last_id) == -ENOMEM)
+			return -ENOMEM;
 		end = begin;
 	}
 	if (whole < t->len) {
@@ -201,7 +209,9 @@ static int open_files(struct nw_journal *j, const char *dir)
 				"The alert journal %s can't be opened: %m. Give negwatchd's user the right "
 				"to write there, or set state_dir.",
 				j->path);
-	return nw_segments_open(&j->segments, j->dir_fd);
+	err = nw_segments_open(&j->segments, j->dir_fd);
+	return err ? nw_err_r(err, "The closed files of the alert journal in %s can't be listed: %m", dir) :
+		     0;
 }
 
 /*

@@ -6,12 +6,41 @@
 #ifndef NW_SINK_JSON_H
 #define NW_SINK_JSON_H
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <jansson.h>
 
 #include "../util/text.h"
+
+/* What the text is as JSON, or NULL with *err -EINVAL: it is none, or -ENOMEM, which jansson does not tell
+ * apart. */
+static inline json_t *nw_json_parse(const char *text, size_t len, int *err)
+{
+	json_t *o;
+
+	errno = 0;
+	o = json_loadb(text, len, 0, NULL);
+	*err = o ? 0 : errno == ENOMEM ? -ENOMEM : -EINVAL;
+	return o;
+}
+
+/* One line of text, to be freed; NULL without memory. jansson 2.14 leaves out the keys that it finds no
+ * memory for. */
+static inline char *nw_json_text(const json_t *o)
+{
+	char *text;
+
+	errno = 0;
+	text = json_dumps(o, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	if (text && errno == ENOMEM) {
+		free(text);
+		text = NULL;
+	}
+	return text;
+}
 
 /* j, or nothing of it. */
 static inline json_t *nw_json_whole(json_t *j, int bad)

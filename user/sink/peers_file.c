@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "flow_json.h"
+#include "json.h"
 #include "peer_json.h"
 #include "peers_file.h"
 #include "../util/file.h"
@@ -73,8 +74,12 @@ static int read_lines(struct nw_peers *p, FILE *f, int64_t offset, uint64_t *bro
 	int err = 0;
 
 	while (err != -ENOMEM && next_line(f, line, &fits)) {
-		json_t *o = fits ? json_loads(line, 0, NULL) : NULL;
+		json_t *o;
 
+		err = -EINVAL;
+		o = fits ? nw_json_parse(line, strlen(line), &err) : NULL;
+		if (err == -ENOMEM)
+			return err;
 		if (first && !is_ours(o)) {
 			json_decref(o);
 			return -EPROTO;

@@ -2,6 +2,7 @@
 /* Files opened with care. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,4 +59,11 @@ DIR *nw_dir_open(int dir_fd)
 	if (dir)
 		TAKE_FD(fd);
 	return dir;
+}
+
+int nw_file_memory_end(FILE *stream, char **text)
+{
+	bool bad = !stream || fflush(stream) || ferror(stream);
+
+	return !stream || fclose(stream) || bad || !*text ? -ENOMEM : 0;
 }

@@ -7,6 +7,7 @@
 #define NW_FILE_H
 
 #include <dirent.h>
+#include <stdio.h>
 
 /* As openat(); -ELOOP: a symbolic link, -EMLINK: a file with other names, -EINVAL: no file; these are logged.
  */
@@ -18,5 +19,11 @@ int nw_file_create(int dir_fd, const char *name, unsigned int mode);
 
 /* What is in a directory, from its beginning, with a position of its own; closedir() it. NULL and errno. */
 DIR *nw_dir_open(int dir_fd);
+
+/*
+ * Ends an open_memstream() whose text is *text: 0, or -ENOMEM if that is not all that was written, which the
+ * C library's fclose() does not tell. stream NULL: -ENOMEM. What *text holds is freed by the caller.
+ */
+int nw_file_memory_end(FILE *stream, char **text);
 
 #endif

@@ -109,8 +109,10 @@ int nw_options_parse(const struct nw_option *table, size_t n, const char *who, c
 	int c, used = 0;
 	size_t i;
 
-	if (!longs || !letters)
+	if (!longs || !letters) {
+		fprintf(stderr, "%s: out of memory\n", who);
 		return -ENOMEM;
+	}
 	if (first_only)
 		*at++ = '+';
 	*at++ = ':';
