@@ -9,6 +9,7 @@
 #include "status.h"
 #include "../engine/peers.h"
 #include "../sink/flow_json.h"
+#include "../sink/json.h"
 #include "../sink/peer_json.h"
 #include "../util/file.h"
 #include "../util/log.h"
@@ -135,8 +136,7 @@ static bool v_stats(struct nw_daemon *d, const json_t *request, FILE *out)
 {
 	json_t *reply = nw_stats_json(d);
 
-	json_object_set_new(reply, "ok", json_true());
-	nw_query_put(out, reply);
+	nw_query_put(out, nw_json_whole(reply, json_object_set_new(reply, "ok", json_true())));
 	return false;
 }
 
