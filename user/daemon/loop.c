@@ -217,7 +217,10 @@ int nw_loop_run(struct nw_daemon *d)
 
 		arm_timer(&l);
 		n = epoll_wait(l.epoll_fd, ready, NW_ARRAY_SIZE(handlers), -1);
-		if (n < 0 && errno != EINTR)
+		/* Stopped and continued: what came meanwhile is read before it is too late for it. */
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
 			err = nw_err_r(-errno, "The event loop fails: %m");
 		/* Read before the ring: what the ring then holds is not older than what is due. */
 		now = nw_monotonic();
