@@ -50,10 +50,12 @@ static void hand_out(struct nw_daemon *d, const struct nw_alert *a, const char *
 	}
 	line = o ? nw_json_text(o) : NULL;
 	json_decref(o);
-	if (line)
+	if (line) {
 		err = nw_journal_append(s->journal, line, strlen(line), a->id);
-	else
+	} else {
 		nw_err("No memory for the journal's line of alert %llu", (unsigned long long)a->id);
+		nw_journal_miss(s->journal);
+	}
 	if (syslog && err)
 		nw_syslog_send(s->syslog, nw_monotonic(), priority, syslog);
 	else if (syslog)

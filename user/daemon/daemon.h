@@ -70,9 +70,10 @@ struct nw_daemon {
 	struct nw_metrics_file metrics;
 
 	uint64_t last_event;  /* monotonic, ns; 0: none */
-	int64_t last_lost;    /* wall, ns, when the last loss was noticed; 0: none */
+	uint64_t last_lost;   /* monotonic, when the last loss was noticed; 0: none */
 	uint64_t lost;	      /* events, since the start */
-	uint64_t lost_untold; /* of these, not yet in an alert */
+	uint64_t lost_untold; /* of these, not yet in an alert ... */
+	bool lost_starved;    /* ... some for want of memory */
 	uint64_t lost_told;   /* monotonic time of the last alert about it; 0: none */
 };
 
