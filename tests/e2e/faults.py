@@ -7,6 +7,7 @@ import datetime
 import os
 import resource
 import signal
+import struct
 import time
 
 import cable
@@ -22,6 +23,7 @@ ACCUSES = {101, 102, 103, 109}
 STOPPED, TIMEOUT = 10, 8  # seconds; of the latter most may pass before the stop
 IPV4 = replay.ETHERTYPES[4]
 RING_KIB, RING_EACH = 256, 150
+RING_LEAST, LARGE, SMALL = 65536, 1048, 416  # bytes; of a message's event and of others, with the ring's own 8
 FLOWS, OLD, TOO_MANY = 512, 128, 1024
 LIVES = 5
 BROKEN = ("nonsense:\n", "max_flows = many\n", "no_such_key = 1\n", "interfaces = nwa\nsyslog_rate = -1\n", "[half\n")
@@ -137,6 +139,48 @@ def ring_overflow():
             raise stage.Failed(f"the ring was not filled: lost {lost}, told {told}")
         row("ring overflow", f"{told} of {RING_EACH} altered told; 0 untouched accused; what comes behind is found",
             f"{lost} events, said by rule 190", f"{total} sent - {read} read = {total - read}")
+
+
+def behind(frame, other):
+    """The frame as the next of its sender behind another one, which acknowledges no more."""
+    at, tcp = replay.tcp_header(frame), replay.tcp_header(other)
+    sent = len(other) - tcp - (other[tcp + 12] >> 4) * 4
+    seq, ack = struct.unpack_from(">II", other, tcp + 4)
+    return frame[:at + 4] + struct.pack(">II", seq + sent & 0xFFFFFFFF, ack) + frame[at + 12:]
+
+
+def lost_between():
+    """A ring that has no room for a VALIDATE pair, and then for what comes behind it, which alone would mean that the
+    client does not validate (110). All of it is read at once."""
+    with journal.place() as here:
+        host, talks = here.daemon(ring_buffer_kib=RING_LEAST // 1024), Talks(here)
+        asked = next(at for at, (frame, _) in enumerate(talks.good) if validates(frame))
+        used = asked + 2
+        bye = next(frame for frame, inward in talks.good if inward and frame[replay.tcp_header(frame) + 13] & 1)
+        hello = talks.good[:4]  # three of the handshake, and NEGOTIATE
+        leave = (behind(bye, hello[3][0]), True)
+        sent = talks.events(host, talks.good[:asked], "10.25.0.1")
+        few = next(few for few in range(6) if (RING_LEAST - 1 - few * SMALL) % LARGE >= 2 * SMALL)
+        many = (RING_LEAST - 1 - few * SMALL) // LARGE
+        os.kill(host.process.pid, signal.SIGSTOP)
+        try:
+            for number in range(1, many + 1):
+                talks.play([*hello, leave] if number <= few else hello, f"10.26.0.{number}")
+            talks.play([*talks.good[asked:used + 1], (behind(bye, talks.good[used][0]), True)], "10.25.0.1")
+        finally:
+            os.kill(host.process.pid, signal.SIGCONT)
+        sent += many + few + 4
+        talks.arrived(host)
+        net.wait_for("all to be read", lambda: talks.read(host) >= sent - 2, 20, 0.02)
+        flow = net.wait_for("its end", lambda: [flow for flow in host.flows("10.25.0.1") if "end" in flow], 20, 0.02)[0]
+        state = journal.status(host)
+        journal.wants("read, lost", (state["engine"]["events"], state["losses"]["events"]), (sent - 2, 2))
+        journal.wants("the flow", (flow["observed"], flow["validate"], [s["what"] for s in flow["steps"]][-1:]),
+                      ("partial", [], ["use"]))
+        journal.wants("told of it", hostile.alerted(host, "10.25.0.1"), [])
+        found_behind(here, host)
+        row("loss amid a connection", "known before what comes behind it is judged: no rule 110 for a VALIDATE that was lost",
+            f"{state['losses']['events']} events", f"{sent} sent - {sent - 2} read = 2, the VALIDATE pair")
 
 
 def stopped():
@@ -409,6 +453,6 @@ def no_memory():
             f"{lost} events, said; {unwritten} unwritten", f"{missing} of {len(clients)} not told, each with an event lost")
 
 
-TESTS = {"ring-overflow": ring_overflow, "stopped": stopped, "lru": lru_pressure, "restarted": restarted,
+TESTS = {"ring-overflow": ring_overflow, "lost-between": lost_between, "stopped": stopped, "lru": lru_pressure, "restarted": restarted,
          "reload-broken": reload_broken, "disk": disk, "syslog-gone": syslog_gone, "interface-gone": interface_gone,
          "truncated": truncated, "no-memory": no_memory}

@@ -49,6 +49,16 @@ void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count)
 		tell_lost(d, now);
 }
 
+/* A gap is seen when the next event comes; how many more were lost meanwhile the counters say. */
+void nw_daemon_look_for_losses(struct nw_daemon *d, uint64_t now, bool counters)
+{
+	uint64_t lost = nw_live_take_lost(d->live, counters);
+
+	if (lost && !counters)
+		lost += nw_live_take_lost(d->live, true);
+	nw_daemon_lost(d, now, lost);
+}
+
 static bool is_own(void *arg, const union nw_addr *addr)
 {
 	const struct nw_daemon *d = arg;
@@ -73,6 +83,8 @@ static int on_event(void *arg, const struct nw_event *ev)
 {
 	struct nw_daemon *d = arg;
 
+	/* Before it is taken for all that came. */
+	nw_daemon_look_for_losses(d, nw_monotonic(), false);
 	d->last_event = ev->ts;
 	if (nw_engine_event(d->engine, ev) == -ENOMEM) {
 		d->lost_starved = true;
@@ -219,7 +231,7 @@ void nw_daemon_stop(struct nw_daemon *d)
 	if (d->live && d->engine) {
 		uint64_t now = nw_monotonic();
 
-		nw_daemon_lost(d, now, nw_live_take_lost(d->live, true));
+		nw_daemon_look_for_losses(d, now, true);
 		if (d->lost_untold)
 			tell_lost(d, now);
 	}
