@@ -293,7 +293,7 @@ void nw_conn_see_left(struct nw_conn *c)
 	/* Where the client's direction alone is seen, a VALIDATE request shows it, too, or its end. */
 	bool went_on = c->authenticated || c->tree_connected || c->n_validate || c->state->alone;
 	/* A VALIDATE without any NEGOTIATE had nothing to be compared with. */
-	bool left = c->n_validate && !c->n_negotiate && !c->smb1_negotiate;
+	bool left = c->n_validate && !c->n_negotiate && !c->smb1_negotiate && c->syn_seen;
 	unsigned int i;
 
 	for (i = 0; i < c->n_negotiate; i++)
