@@ -2,9 +2,9 @@
 /*
  * Puts a capture of one connection on a wire between two interfaces: what the client sent leaves by PEER and
  * arrives at WATCHED, what the server sent leaves by WATCHED. A negwatchd there sees both directions, each by
- * its own hook, in the order of the capture: what leaves has passed its hook when send() returns, and for what
- * arrives it is waited. A packet socket hears a frame behind XDP and within the softirq that hands it to tc,
- * which ends before this process goes on: the guest has one CPU.
+ * its own hook, in the order of the capture: what leaves has passed its hook when send() returns, and for
+ * what arrives it is waited. A packet socket hears a frame behind XDP and within the softirq that hands it to
+ * tc, which ends before this process goes on: the guest has one CPU.
  */
 #include <arpa/inet.h>
 #include <linux/if_packet.h>

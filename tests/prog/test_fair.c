@@ -179,7 +179,8 @@ static void table_flood(enum kind kind)
 		      kind == BLIND ? "from anywhere, without a handshake," : "of one client", progs_flows(p),
 		      (unsigned long long)progs_count(p, NW_C_LOST_FLOWS));
 	seen_whole(&told);
-	/* The victim, the burst and what was had again meanwhile; nobody gives way to them while there is room. */
+	/* The victim, the burst and what was had again meanwhile; nobody gives way to them while there is
+	 * room. */
 	most = 1 + burst + 1 + took * per_s / NW_NS_PER_S + 1;
 	assert_in_range(progs_flows(p), burst, most);
 	assert_in_range(progs_count(p, NW_C_LOST_FLOWS), 4 * FLOWS + 1 - most, 4 * FLOWS - burst);

@@ -259,8 +259,8 @@ static void floods(void **state)
 }
 
 /*
- * The kernel's LRU hash has lists for each CPU (bpf_lru_list.c), from which an element comes to the common ones
- * when that CPU needs room: what this process left on another, idle, would stay.
+ * The kernel's LRU hash has lists for each CPU (bpf_lru_list.c), from which an element comes to the common
+ * ones when that CPU needs room: what this process left on another, idle, would stay.
  */
 static void stay_on_one_cpu(void)
 {
