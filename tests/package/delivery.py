@@ -16,6 +16,8 @@ from lab import daemon, net
 HOSTILE = 'e"a=1;]\x1b[2\\'
 REST = 30  # alerts while a receiver rests: more than its socket takes (receivers.py: 10)
 AWAY = 60  # seconds
+PAUSE = 30  # the longest between two attempts to reach a receiver, s: PAUSE_MAX of user/sink/syslog.c
+PER_S = 100  # of those that waited: NW_FEED_PER_S of user/sink/feed.h. How many wait depends on the machine's speed.
 # Seconds until an alert is counted. A daemon that waits for its receiver waits as long as that one rests: for ever, here.
 COUNTED = receivers.SOON
 ALTERED = replay.frames(cable.ALTERED)
@@ -49,8 +51,8 @@ def ids(receiver):
     return {int(row["alert_id"]) for row in receiver.parsed() if "alert_id" in row}
 
 
-def await_ids(receiver, wanted):
-    net.wait_for(f"alerts {sorted(wanted)} at the receiver", lambda: wanted <= ids(receiver) or None, receivers.SOON, 0.1)
+def await_ids(receiver, wanted, waited=0):
+    net.wait_for(f"alerts {sorted(wanted)} at the receiver", lambda: wanted <= ids(receiver) or None, receivers.SOON + waited, 0.1)
 
 
 def every_key(receiver, network, name, pattern):
@@ -103,7 +105,7 @@ class Party:
         self.slowest = max(self.slowest, time.monotonic() - begun)
 
     def all_arrive(self):
-        await_ids(self.receiver, set(range(1, self.made + 1)))
+        await_ids(self.receiver, set(range(1, self.made + 1)), PAUSE + self.status()["syslog"]["backlog"] / PER_S)
         net.wait_for("the queue to be empty", lambda: self.status()["syslog"]["backlog"] == 0, receivers.SOON, 0.05)
 
     def copies(self):
