@@ -237,6 +237,23 @@ def fuzz():
         wants("its end", here.daemon.close(), 0)
 
 
+# (request, numbers of the alerts in the answer) of a daemon that has 1 to 3
+PAGES = [({}, [1, 2, 3]), ({"limit": 0}, []), ({"limit": 1}, [3]), ({"limit": 2}, [2, 3]), ({"limit": 3}, [1, 2, 3]),
+         ({"limit": 4}, [1, 2, 3]), ({"limit": (1 << 63) - 1}, [1, 2, 3]), ({"limit": -1}, [1, 2, 3]),
+         ({"limit": 0, "before": 3}, []), ({"limit": 1, "before": 3}, [2]), ({"before": 0}, []), ({"before": 1}, []),
+         ({"before": 9}, [1, 2, 3]), ({"since": 1}, [2, 3]), ({"since": 3}, []), ({"since": (1 << 63) - 1}, [])]
+
+
+def numbers():
+    """The numbers in a request for alerts, at their bounds and beyond."""
+    with place() as here, here.talk() as sock:
+        for _ in range(3):
+            exchange(sock, b'{"cmd":"test-alert"}')
+        for request, ids in PAGES:
+            answer = exchange(sock, json.dumps({"cmd": "alerts", **request}).encode())
+            wants(request, [alert["negwatch"]["alert_id"] for alert in answer["alerts"]], ids)
+
+
 def reload():
     """A file with errors changes nothing, and who asked is told file and line; conf.d is read behind it."""
     with cable.lab() as network:
@@ -355,4 +372,4 @@ def plugin():
             raise stage.Failed(f"without a daemon: {done.returncode}, {done.stdout}")
 
 
-TESTS = {"roles": roles, "reload": reload, "metrics": metrics, "plugin": plugin, "fuzz": fuzz}
+TESTS = {"roles": roles, "numbers": numbers, "reload": reload, "metrics": metrics, "plugin": plugin, "fuzz": fuzz}
