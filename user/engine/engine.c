@@ -407,12 +407,14 @@ static void run_deadlines(struct nw_engine *e)
 	for (r = nw_list_first(e, NW_LIST_WAITING); r; r = next) {
 		next = nw_list_next(e, NW_LIST_WAITING, r);
 		if (e->now < r->due) {
-			e->next_due = e->next_due && e->next_due < r->due ? e->next_due : r->due;
+			nw_due_by(e, r->due);
 			continue;
 		}
 		c = nw_record_wake(e, r);
-		if (!c)
+		if (!c) {
+			nw_due_by(e, e->now + NW_AGAIN);
 			continue;
+		}
 		nw_verdict_tick(e, c, e->now);
 		nw_verdict_due(e, c);
 		nw_record_note(e, c);
