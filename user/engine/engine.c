@@ -464,20 +464,11 @@ void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out)
 {
 	*out = e->stats;
 	out->conns_now = nw_table_count(e->table);
+	out->unpacked = e->packer.unpacked;
 	out->not_observed += out->conns_now - e->full;
 }
 
 struct nw_peers *nw_engine_peers(const struct nw_engine *e)
 {
 	return e->peers;
-}
-
-int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg)
-{
-	struct nw_record *r;
-	int err = 0;
-
-	for (r = nw_table_first(e->table); r && !err; r = nw_table_next(e->table, r))
-		err = nw_record_look(e, r, fn, arg);
-	return err;
 }
