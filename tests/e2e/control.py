@@ -339,7 +339,7 @@ def metrics():
 def pages():
     """Connections and clients come in pages: each once, also while others come."""
     with place() as here:
-        mac = bytes.fromhex(here.network.server.run("cat", "/sys/class/net/nwa/address").strip().replace(":", ""))
+        mac = bytes.fromhex(here.wire.link()["address"].replace(":", ""))
         maker = flood.Flood(mac, net.server_address(0), 7)
 
         def come(number):
