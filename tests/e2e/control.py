@@ -12,6 +12,7 @@ import time
 import traceback
 
 import cable
+import flood
 import stage
 from lab import daemon, net, schema
 
@@ -21,6 +22,7 @@ FUZZ_SECONDS = 20
 AT_LEAST = REQUESTS or 20000  # on a machine that does much else; it may then take longer
 DIFFERENT = 40000  # of them; making one costs more than answering it
 BATCH = 250
+PAGED = 2500
 UNPACKED = os.path.join(daemon.ROOT, "build", "lab", "prometheus")
 # Long answers, which ask the kernel: one request in fifty.
 DEAR = [json.dumps({"cmd": verb}).encode() for verb in ("status", "stats", "metrics", "verbs")]
@@ -366,6 +368,40 @@ def metrics():
     return None
 
 
+def pages():
+    """Connections and clients come in pages: each once, also while others come."""
+    with place() as here:
+        mac = bytes.fromhex(here.wire.link()["address"].replace(":", ""))
+        maker = flood.Flood(mac, net.server_address(0), 7)
+
+        def come(number):
+            for _ in range(number):
+                here.wire.send(maker.blind(), True)
+
+        def page(sock, **more):
+            answer = exchange(sock, json.dumps({"cmd": "flows", **more}).encode())
+            return [(flow["client_ip"], flow["client_port"]) for flow in answer["flows"]], answer
+        come(PAGED)
+        with here.talk() as sock:
+            net.wait_for("all connections", lambda: page(sock, limit=1)[1]["total"] == PAGED, 20, 0.05)
+            first, answer = page(sock)
+            found, asked = list(first), 1
+            come(50)
+            while "before" in answer:
+                more, answer = page(sock, before=answer["before"], limit=700)
+                found, asked = more + found, asked + 1
+                wants("a page of 700", len(more) <= 700, True)
+            wants("connections", (len(found), len(set(found))), (PAGED, PAGED))
+            net.wait_for("the others", lambda: page(sock, limit=1)[1]["total"] == PAGED + 50, 20, 0.05)
+            wants("the newest, which were in no page", set(page(sock, limit=50)[0]) & set(found), set())
+            wants("a limit of 0", page(sock, limit=0)[0], [])
+            wants("behind the last", page(sock, before=1), ([], {"ok": True, "total": PAGED + 50, "flows": []}))
+            wants("pages of no clients", exchange(sock, b'{"cmd":"peers","limit":5}'), {"ok": True, "total": 0, "peers": []})
+        wants("negwatch flows", len(here.daemon.objects("flows")), 1000)
+        wants("negwatch flows with a filter", len(here.daemon.objects("flows", "--server", net.server_address(0))), PAGED + 50)
+        print(f"# {PAGED} connections in {asked} pages", flush=True)
+
+
 def plugin():
     """negwatch check is OK with its hooks, and never without them or without a daemon."""
     with cable.lab() as network:
@@ -387,4 +423,4 @@ def plugin():
             raise stage.Failed(f"without a daemon: {done.returncode}, {done.stdout}")
 
 
-TESTS = {"roles": roles, "numbers": numbers, "reload": reload, "metrics": metrics, "plugin": plugin, "fuzz": fuzz}
+TESTS = {"roles": roles, "pages": pages, "numbers": numbers, "reload": reload, "metrics": metrics, "plugin": plugin, "fuzz": fuzz}

@@ -74,7 +74,7 @@ bool nw_query_alerts(struct nw_daemon *d, const json_t *request, FILE *out)
 	from = from > since ? from : since + 1;
 	stored = at ? at->id : j.last_id + 1;
 	oldest = j.first_id && j.first_id < stored ? j.first_id : stored;
-	nw_store_learn_ends(&d->store, d->engine);
+	nw_store_learn_ends(&d->store, d->engine, from, before);
 	fputs("{\"ok\":true,\"alerts\":[", out);
 	if (from < stored && from < before)
 		n = put_journal(d, out, from, before < stored ? before : stored);
@@ -99,7 +99,7 @@ bool nw_query_show(struct nw_daemon *d, const json_t *request, FILE *out)
 	size_t len = 0;
 	FILE *found;
 
-	nw_store_learn_ends(&d->store, d->engine);
+	nw_store_learn_ends(&d->store, d->engine, id, id + 1);
 	at = nw_store_find(&d->store, id);
 	if (at) {
 		fprintf(out, "{\"ok\":true,\"alert\":%s}", at->line);

@@ -14,6 +14,8 @@
 
 /* Window of a joiner: all that the tap passes of one hole and one message. */
 #define NW_JOIN_WINDOW (NW_RAW_MAX + NW_PASS_MAX)
+/* What found no memory is tried again this much later. */
+#define NW_AGAIN NW_NS_PER_S
 /* Joiners at work at a time: 256 * 2 * 20 KiB are 10 MiB. */
 #define NW_JOINS_MAX 256
 
@@ -103,6 +105,13 @@ struct nw_engine {
 	uint32_t next_victim;
 	uint64_t last_id;
 };
+
+/* run_deadlines() has work at this time. */
+static inline void nw_due_by(struct nw_engine *e, uint64_t when)
+{
+	if (!e->next_due || when < e->next_due)
+		e->next_due = when;
+}
 
 /* conn.c */
 struct nw_conn *nw_conn_new(const struct nw_event *ev, uint64_t id, struct nw_record *r);

@@ -215,8 +215,7 @@ void nw_verdict_due(struct nw_engine *e, struct nw_conn *c)
 		return;
 	}
 	nw_list_add(e, NW_LIST_WAITING, c->state->record);
-	if (!e->next_due || first < e->next_due)
-		e->next_due = first;
+	nw_due_by(e, first);
 }
 
 void nw_verdict_forget(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x)
