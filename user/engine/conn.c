@@ -113,12 +113,18 @@ struct nw_exchange *nw_conn_add_validate(struct nw_conn *c)
 	return x;
 }
 
+bool nw_conn_same_exchange(const struct nw_params *p, uint64_t message_id, uint64_t session_id)
+{
+	return p->message_id == message_id &&
+	       (p->session_id == session_id || p->session_id == NW_SESSION_RELATED ||
+		session_id == NW_SESSION_RELATED);
+}
+
 bool nw_conn_take_guess(struct nw_conn *c, struct nw_exchange *x)
 {
 	struct nw_params *guess = &c->state->guess;
 
-	if (!guess->ts || guess->message_id != x->request.message_id ||
-	    guess->session_id != x->request.session_id)
+	if (!guess->ts || !nw_conn_same_exchange(guess, x->request.message_id, x->request.session_id))
 		return false;
 	x->response = *guess;
 	*guess = (struct nw_params){ 0 };

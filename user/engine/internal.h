@@ -112,6 +112,11 @@ void nw_conn_free(struct nw_conn *c);
 bool nw_conn_holds_bytes(const struct nw_conn *c);
 struct nw_exchange *nw_conn_add_negotiate(struct nw_conn *c);
 struct nw_exchange *nw_conn_add_validate(struct nw_conn *c);
+/*
+ * Does the message of that number and session belong to the same exchange as p? Numbers are unique in a
+ * connection; sessions agree, but that a related operation leaves its own to the one before.
+ */
+bool nw_conn_same_exchange(const struct nw_params *p, uint64_t message_id, uint64_t session_id);
 /* A request was read: was it answered before that? Then the answer is taken in. */
 bool nw_conn_take_guess(struct nw_conn *c, struct nw_exchange *x);
 int nw_params_set(struct nw_params *p, const struct nw_event *ev);
