@@ -288,6 +288,22 @@ bool nw_conn_request_confirmed(const struct nw_conn *c)
 	return false;
 }
 
+bool nw_conn_server_seen(const struct nw_conn *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_negotiate; i++)
+		if (c->negotiate[i].response.ts)
+			return true;
+	for (i = 0; i < c->n_validate; i++)
+		if (c->validate[i].response.ts)
+			return true;
+	for (i = 0; i < c->n_steps; i++)
+		if (c->steps[i].by == NW_S2C)
+			return true;
+	return false;
+}
+
 void nw_conn_gap(struct nw_conn *c, uint64_t ts, uint8_t unseen)
 {
 	c->state->gap_ts = ts;

@@ -125,6 +125,8 @@ int nw_conn_step(struct nw_conn *c, const struct nw_event *ev);
 /* The NEGOTIATE request and response that count: the last that are not provisional; NULL: none. */
 const struct nw_params *nw_conn_negotiate_request(const struct nw_conn *c);
 const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c);
+/* Was any message of the server's seen? A mirrored port, or a path of its own, may hide all of them. */
+bool nw_conn_server_seen(const struct nw_conn *c);
 /* Was the NEGOTIATE request confirmed by a signed VALIDATE? */
 bool nw_conn_request_confirmed(const struct nw_conn *c);
 
