@@ -196,6 +196,30 @@ def time_and_order(tap, tmp):
              [1000, 2000, 2000])
 
 
+def lossy(tap, tmp):
+    """An untouched conversation of which one packet was not captured, or one direction: nothing happened."""
+    def one(job):
+        name, size, lost = job
+        link, packets = harness.pcap_read(own(name))
+        packets = [part for p in packets for part in rewrite.segments(p, size, None)] if size else packets
+        # The client goes on behind VALIDATE, and then there is time for each timeout.
+        packets = [rewrite.later(p, 20 * (i > 0.75 * len(packets))) for i, p in enumerate(packets)]
+        left = [p for i, p in enumerate(packets)
+                if (i != lost if lost >= 0 else rewrite.is_from_server(p) == (lost == -1))]
+        r = harness.read("-", data=harness.pcap_bytes(link, left))
+        if r.crashed() or r.rules() - {105} or r.rc:
+            return ["%s (%s), without %d: exit %d, %s" % (name, size, lost, r.rc, r.rules())]
+        return []
+
+    jobs = []
+    for name in ("untouched-3.0.2.srv.pcap", "untouched-3.0.2.cli.pcap"):
+        for size in (None, 60):
+            link, packets = harness.pcap_read(own(name))
+            n = sum(len(rewrite.segments(p, size, None)) if size else 1 for p in packets)
+            jobs += [(name, size, lost) for lost in range(-2, n)]
+    tap.none("%d ways to lose a packet, or a direction: no finding" % len(jobs), harness.all_of(one, jobs))
+
+
 def snaplens(tap, tmp):
     def one(job):
         path, snap = job
@@ -271,6 +295,7 @@ def check(tap):
         containers(tap, tmp)
         links(tap, tmp)
         time_and_order(tap, tmp)
+        lossy(tap, tmp)
         usage(tap)
         snaplens(tap, tmp)
         cuts(tap, tmp)

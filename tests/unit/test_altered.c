@@ -38,7 +38,8 @@ static const struct group groups[] = {
 	  ROWS({ "nstvcW", SAME, "" }, { "nstvxW", SAME, "" }, /* who goes on has got it */
 	       { "qvW", SAME, "" },			       /* nothing is seen of the server */
 	       { "qstvW", SAME, "106/0/-/w" }, { "tvW", SAME, "106/0/-/w" }, { "nvW", SAME, "106/0/-/w" },
-	       { "nstvcv2W", SAME, "106/0/-/w" }) },
+	       { "nstvcv2W", SAME, "106/0/-/w" }, { "nstvtvaW", SAME, "" },
+	       { "nstvWtv", SAME, "106/0/-/w" } /* smbclient goes on after 20 s */) },
 	{ "no_answer_in_time_is_told_once_and_a_late_one_still_read",
 	  ROWS({ "nstvW", SAME, "106/0/-/w|10.0 s" }, { "nstvWWac", SAME, "106/0/-/w" },
 	       { "nstvWaf", SAME, "106/0/-/w 105/0/client-fin/w" },
