@@ -16,6 +16,8 @@ from lab import daemon, net
 HOSTILE = 'e"a=1;]\x1b[2\\'
 REST = 30  # alerts while a receiver rests: more than its socket takes (net.unix.max_dgram_qlen, usually 10)
 AWAY = 60  # seconds
+PAUSE = 30  # the longest between two attempts to reach a receiver, s: PAUSE_MAX of user/sink/syslog.c
+PER_S = 100  # of those that waited: NW_FEED_PER_S of user/sink/feed.h. How many wait depends on the machine's speed.
 SLOWEST = 5  # seconds for one alert and the daemon's answer, on a machine that does other things, too
 ALTERED = replay.frames(cable.ALTERED)
 DIALECTS = {"0x0202": "2.02", "0x0210": "2.10", "0x0300": "3.00", "0x0302": "3.02", "0x0311": "3.11"}
@@ -48,8 +50,8 @@ def ids(receiver):
     return {int(row["alert_id"]) for row in receiver.parsed() if "alert_id" in row}
 
 
-def await_ids(receiver, wanted):
-    net.wait_for(f"alerts {sorted(wanted)} at the receiver", lambda: wanted <= ids(receiver) or None, 40, 0.1)
+def await_ids(receiver, wanted, waited=0):
+    net.wait_for(f"alerts {sorted(wanted)} at the receiver", lambda: wanted <= ids(receiver) or None, 40 + waited, 0.1)
 
 
 def every_key(receiver, network, name, pattern):
@@ -102,7 +104,7 @@ class Party:
         self.slowest = max(self.slowest, time.monotonic() - begun)
 
     def all_arrive(self):
-        await_ids(self.receiver, set(range(1, self.made + 1)))
+        await_ids(self.receiver, set(range(1, self.made + 1)), PAUSE + self.status()["syslog"]["backlog"] / PER_S)
         net.wait_for("the queue to be empty", lambda: self.status()["syslog"]["backlog"] == 0, 40, 0.05)
 
     def copies(self):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* negwatchd: the command line, and the order of start and end. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,6 +147,15 @@ static void block_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/*
+ * An answer of the control socket can take megabytes for a moment (1,000 alerts of 5 KiB). By itself glibc
+ * raises the size from which such blocks are mapped, and given back, to that of the first that it freed.
+ */
+static void give_back_large_blocks(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+}
+
 static int run(const struct command_line *cl)
 {
 	/* Large, and there is only one. */
@@ -191,6 +201,7 @@ int main(int argc, char **argv)
 	int status;
 
 	nw_log_init(LOG_INFO);
+	give_back_large_blocks();
 	if (!texts) {
 		nw_err("Out of memory");
 		return EX_OSERR;
