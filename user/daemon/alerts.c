@@ -62,7 +62,7 @@ static void hand_out(struct nw_daemon *d, const struct nw_alert *a, const char *
 		nw_feed_added(s->feed);
 	if (!line)
 		return;
-	nw_store_add(&d->store, a->id, a->conn && a->conn->end.how == NW_END_NONE ? a->conn->id : 0, line,
+	nw_store_add(&d->store, a->id, a->conn && a->conn->end.how == NW_END_NONE ? a->conn : NULL, line,
 		     strlen(line));
 	nw_control_publish(d->control, nw_monotonic(), line, strlen(line));
 }
@@ -258,7 +258,7 @@ static void keep_alert(void *arg, char *line, size_t len)
 	uint64_t id = nw_journal_alert_id(o);
 
 	if (id)
-		nw_store_add(&d->store, id, 0, line, len);
+		nw_store_add(&d->store, id, NULL, line, len);
 	json_decref(o);
 }
 

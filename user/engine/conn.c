@@ -113,12 +113,18 @@ struct nw_exchange *nw_conn_add_validate(struct nw_conn *c)
 	return x;
 }
 
+bool nw_conn_same_exchange(const struct nw_params *p, uint64_t message_id, uint64_t session_id)
+{
+	return p->message_id == message_id &&
+	       (p->session_id == session_id || p->session_id == NW_SESSION_RELATED ||
+		session_id == NW_SESSION_RELATED);
+}
+
 bool nw_conn_take_guess(struct nw_conn *c, struct nw_exchange *x)
 {
 	struct nw_params *guess = &c->state->guess;
 
-	if (!guess->ts || guess->message_id != x->request.message_id ||
-	    guess->session_id != x->request.session_id)
+	if (!guess->ts || !nw_conn_same_exchange(guess, x->request.message_id, x->request.session_id))
 		return false;
 	x->response = *guess;
 	*guess = (struct nw_params){ 0 };
@@ -278,6 +284,22 @@ bool nw_conn_request_confirmed(const struct nw_conn *c)
 	for (i = 0; i < c->n_validate; i++)
 		if (c->validate[i].request_compared && !c->validate[i].request_differs &&
 		    c->validate[i].request.is_signed)
+			return true;
+	return false;
+}
+
+bool nw_conn_server_seen(const struct nw_conn *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_negotiate; i++)
+		if (c->negotiate[i].response.ts)
+			return true;
+	for (i = 0; i < c->n_validate; i++)
+		if (c->validate[i].response.ts)
+			return true;
+	for (i = 0; i < c->n_steps; i++)
+		if (c->steps[i].by == NW_S2C)
 			return true;
 	return false;
 }
