@@ -8,6 +8,7 @@ usage: soak.py MINUTES DIRECTORY
 """
 import collections
 import contextlib
+import ctypes
 import json
 import os
 import random
@@ -34,6 +35,7 @@ EVERY = 2.0           # seconds between samples
 FLOWS = 2048          # max_flows
 TOGETHER = 50         # strangers at once: half a megabyte of events, an eighth of the ring
 TALKS_PER_QUESTION = 4
+PR_SET_THP_DISABLE = 41  # linux/prctl.h
 QUIET = 120           # seconds for what is on its way when all is over; repeats are told after 20
 BIG = "put /usr/bin/python3.11 big; get big /dev/null; ls"
 # edit of the box, what smbclient does, the rules that the daemon at the server's host has to tell of it
@@ -56,7 +58,8 @@ QUESTIONS = ("status", "stats", "flows", "alerts", "peers", "metrics")
 
 
 class Worker(threading.Thread):
-    """Does one thing again and again until it is told to stop; its first failure ends it, and is kept."""
+    """Does one thing again and again until it is told to stop; its first failure ends it, and is kept. A step that returns False
+    did nothing."""
 
     def __init__(self, name, step, pause):
         super().__init__(name=name, daemon=True)
@@ -67,8 +70,7 @@ class Worker(threading.Thread):
     def run(self):
         try:
             while not self.over.wait(self.pause):
-                self.step()
-                self.count += 1
+                self.count += self.step() is not False
         except Exception:  # pylint: disable=broad-except # whatever it is, the soak is not what it was to be
             self.problem = traceback.format_exc()
 
@@ -129,6 +131,7 @@ class Soak:
             self.burst()
         for _ in QUESTIONS:
             self.question()
+        self.asked = 0
         self.reload()
 
     def talk(self):
@@ -157,8 +160,9 @@ class Soak:
 
     def ask(self):
         """One question to so many conversations: what CPU time is made of does not depend on the machine."""
-        if self.asked * TALKS_PER_QUESTION <= self.talked:
-            self.question()
+        if self.asked * TALKS_PER_QUESTION > self.talked:
+            return False
+        return self.question()
 
     def question(self):
         verb = QUESTIONS[self.asked % len(QUESTIONS)]
@@ -325,6 +329,8 @@ def judge(soak, workers, report):
 def main():
     minutes, directory = float(sys.argv[1]), sys.argv[2]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # For the daemon, too: where huge pages are had unasked, the kernel makes one of what is half empty, when it likes.
+    ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
     os.makedirs(directory, exist_ok=True)
     report = Report()
     try:
