@@ -8,6 +8,7 @@
 
 #include "maps.h"
 #include "share.h"
+#include "wake.h"
 
 /*
  * What was stored has to be read again. Of what comes out of a map the verifier knows nothing, and so walks
@@ -126,7 +127,7 @@ nw_inline void nw_io_lost(void *ctx)
 	}
 }
 
-#define NW_SUBMIT(ctx, ev) bpf_ringbuf_submit((ev), 0)
+#define NW_SUBMIT(ctx, ev) bpf_ringbuf_submit((ev), nw_wake((ev)->type, (ev)->flags))
 /* A discarded event was none: its number is given back. */
 #define NW_DISCARD(ctx, ev)                                                                                  \
 	({                                                                                                   \

@@ -55,6 +55,8 @@ ROWS = [
     Row("storm.rate", "connection storm: connections/s against empty tc programs", "x", ">=", 0.90),
     Row("storm.cpu", "connection storm: CPU per connection against empty tc programs", "x", "<=", None),
     Row("daemon.handshake", "daemon: CPU per handshake of four events", "us", "<=", 10),
+    Row("daemon.wakeups", "daemon: wakeups per handshake of four events", "wakeups", "<=", None),
+    Row("answer.flows", "daemon: CPU of the dearest page of flows, 64 Ki connections", "ms", "<=", 100),
     Row("daemon.rate", "ring, source and engine: steady events, none lost", "M/s", ">=", 0.5),
     Row("daemon.ceiling", "the highest rate of the ladder, none lost", "M/s", ">=", None),
     *_ring(),

@@ -90,6 +90,32 @@ def pages(tap, table):
         tap.ok("pages: check counts all of its time", rc == 2 and "critical=16;" in out, out + err)
 
 
+def lists(tap, table):
+    """Flows and peers come in pages, too: flows as many as are usual, peers all, whatever their order in time."""
+    asked = []
+
+    def paged_by(name, objects):
+        def answer(request):
+            asked.append(request)
+            before = min(request.get("before", len(objects) + 1), len(objects) + 1)
+            first = max(before - min(request.get("limit", 400), 400), 1)
+            return {"total": len(objects), name: objects[first - 1:before - 1]} | ({"before": first} if first > 1 else {})
+        return answer
+    flows = [table["flows"]["flows"][0] | {"client_port": number} for number in range(1, 1301)]
+    peers = [table["peers"]["peers"][0] | {"connections": number, "last_seen": f"{straw.YEAR - number % 2}-01-02T03:04:05.000000Z"}
+             for number in range(1, 901)]
+    with straw.straw(table | {"flows": paged_by("flows", flows), "peers": paged_by("peers", peers)}) as daemon:
+        for words, key, requests, want in (
+                ("flows", "client_port", 3, range(301, 1301)), ("flows --limit 5", "client_port", 1, range(1296, 1301)),
+                ("flows --client 10.0.0.0/8", "client_port", 4, range(1, 1301) if flows[0]["client_ip"].startswith("10.") else []),
+                ("peers", "connections", 3, range(1, 901)), ("peers --limit 500", "connections", 2, range(401, 901)),
+                (f"peers --since {straw.YEAR}-01-01", "connections", 3, range(2, 901, 2))):
+            asked.clear()
+            rc, out, err = straw.ask(daemon, *words.split(), "--json")
+            got = [one[key] for one in json.loads(out)[words.split()[0]]] if rc == 0 else err
+            tap.same(f"lists: {words}", (got, len(asked)), (list(want), requests))
+
+
 def watch(tap, table):
     alerts = table["alerts"]["alerts"]
     with straw.straw(table, [*alerts, {"lost": 7}, alerts[0]]) as daemon:
@@ -136,8 +162,7 @@ def progress(tap):
         process.stdin.write(packets[half:])
         process.stdin.close()
         out = process.stdout.read().decode()
-    text = os.read(leader, 4096).decode()
-    os.close(leader)
+    text = golden.all_of(leader)
     tap.ok("read: the progress is told on a terminal", "standard input: " in text and " MB/s" in text, repr(text))
     tap.ok("read: its line is gone at the end", text.endswith("\r\x1b[K") and "MB/s" not in out, repr(text + out))
     done = harness.run("read", "-", data=packets)
@@ -148,6 +173,7 @@ def check(tap):
     table = straw.answers()
     filters(tap, table)
     pages(tap, table)
+    lists(tap, table)
     watch(tap, table)
     nonsense(tap, table)
     progress(tap)

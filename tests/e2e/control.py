@@ -9,17 +9,20 @@ import socket
 import stat
 import subprocess
 import time
+import traceback
 
 import cable
+import flood
 import stage
 from lab import daemon, net, schema
 
 GROUP = 4242  # the daemon's in these tests, so the socket's
 REQUESTS = int(os.environ.get("NEGWATCH_REQUESTS", "0"))  # 0: as many as FUZZ_SECONDS hold
-FUZZ_SECONDS = 240 if REQUESTS else 20
-AT_LEAST = REQUESTS or 20000  # on a machine that does much else
+FUZZ_SECONDS = 20
+AT_LEAST = REQUESTS or 20000  # on a machine that does much else; it may then take longer
 DIFFERENT = 40000  # of them; making one costs more than answering it
 BATCH = 250
+PAGED = 2500
 UNPACKED = os.path.join(daemon.ROOT, "build", "lab", "prometheus")
 # Long answers, which ask the kernel: one request in fifty.
 DEAR = [json.dumps({"cmd": verb}).encode() for verb in ("status", "stats", "metrics", "verbs")]
@@ -79,7 +82,7 @@ def exchange(sock, line):
 
 
 def as_user(uid, groups, function):
-    """The result of function() in a process of that user."""
+    """The result of function() in a process of that user; text with the reason if it failed."""
     read, write = os.pipe()
     pid = os.fork()
     if not pid:
@@ -89,8 +92,12 @@ def as_user(uid, groups, function):
             os.setgroups(groups)
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
+            try:
+                result = function()
+            except Exception:
+                result = traceback.format_exc()
             with os.fdopen(write, "w") as out:
-                json.dump(function(), out)
+                json.dump(result, out)
             status = 0
         finally:
             os._exit(status)
@@ -173,11 +180,11 @@ def read_answers(sock, wanted):
 
 
 def storm(here, seed):
-    """As a member of the group: requests over many connections; returns how many."""
+    """As a member of the group: requests over many connections, at least AT_LEAST; returns how many."""
     rng, done = random.Random(seed), 0
     pool = [mutated(rng) for _ in range(DIFFERENT)]
     end = time.monotonic() + FUZZ_SECONDS
-    while not (REQUESTS and done >= REQUESTS) and time.monotonic() < end:
+    while done < AT_LEAST or not REQUESTS and time.monotonic() < end:
         with here.talk() as sock:
             for _ in range(40):
                 sock.sendall(b"\n".join(rng.choices(pool, k=BATCH)) + b"\n")
@@ -194,9 +201,10 @@ def impolite(here):
                 sock.setblocking(False)
                 with contextlib.suppress(BlockingIOError, BrokenPipeError):
                     sock.send(line)
-    with here.talk() as sock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        for _ in range(20):
-            sock.sendall(b"x" * 10000)
+    with here.talk() as sock:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(20):
+                sock.sendall(b"x" * 10000)
         text = sock.recv(4096)
         wants("a request of 200 kB", b"larger than 64 KiB" in text, True)
     clients = [here.talk() for _ in range(40)]
@@ -204,12 +212,12 @@ def impolite(here):
     wants("the first of 40", exchange(clients[0], b'{"cmd":"ping"}'), {"ok": True})
     for sock in clients:
         sock.close()
+    begun = time.monotonic()
     with here.talk() as sock:
         sock.sendall(b'{"cmd":')
-        begun = time.monotonic()
         wants("half a request", sock.recv(10), b"")  # until the daemon hangs up
         idle = time.monotonic() - begun
-        if not 3 < idle < 15:
+        if not 3 < idle < 25:  # 5 s, as far as the machine has time; who doesn't read an answer has 30
             raise stage.Failed(f"half a request was borne for {idle:.1f} s, it has to be 5")
 
 
@@ -217,14 +225,15 @@ def fuzz():
     """Requests, valid and broken, by a member of the group: each is answered, and the daemon works on."""
     with place() as here:
         os.chmod(here.daemon.directory, 0o711)
-        here.wire.altered(here.daemon)  # now its socket to syslog is open, too
+        here.wire.altered(here.daemon)
+        net.wait_for("the alert in syslog", lambda: here.daemon.log.lines, 20)  # now its socket to it is open, too
         with here.talk() as sock:
             exchange(sock, b'{"cmd":"metrics"}')
         before, begun = here.memory(), time.monotonic()
         done = as_user(65533, [GROUP], lambda: storm(here, 4))
         took = time.monotonic() - begun
-        if not isinstance(done, int) or done < AT_LEAST:
-            raise stage.Failed(f"{done} requests in {took:.0f} s; negwatchd said: {here.daemon.said()}")
+        if not isinstance(done, int):
+            raise stage.Failed(f"{done} after {took:.0f} s; negwatchd said: {here.daemon.said()}")
         impolite(here)
         here.wire.altered(here.daemon)
         wants("its configuration was read again", "Configuration read again" in here.daemon.said(), False)
@@ -235,6 +244,23 @@ def fuzz():
         print(f"# {done} requests in {took:.0f} s ({done / took:.0f}/s; NEGWATCH_REQUESTS=1000000: that many), "
               f"memory {before[0]} to {after[0]} KiB", flush=True)
         wants("its end", here.daemon.close(), 0)
+
+
+# (request, numbers of the alerts in the answer) of a daemon that has 1 to 3
+PAGES = [({}, [1, 2, 3]), ({"limit": 0}, []), ({"limit": 1}, [3]), ({"limit": 2}, [2, 3]), ({"limit": 3}, [1, 2, 3]),
+         ({"limit": 4}, [1, 2, 3]), ({"limit": (1 << 63) - 1}, [1, 2, 3]), ({"limit": -1}, [1, 2, 3]),
+         ({"limit": 0, "before": 3}, []), ({"limit": 1, "before": 3}, [2]), ({"before": 0}, []), ({"before": 1}, []),
+         ({"before": 9}, [1, 2, 3]), ({"since": 1}, [2, 3]), ({"since": 3}, []), ({"since": (1 << 63) - 1}, [])]
+
+
+def numbers():
+    """The numbers in a request for alerts, at their bounds and beyond."""
+    with place() as here, here.talk() as sock:
+        for _ in range(3):
+            exchange(sock, b'{"cmd":"test-alert"}')
+        for request, ids in PAGES:
+            answer = exchange(sock, json.dumps({"cmd": "alerts", **request}).encode())
+            wants(request, [alert["negwatch"]["alert_id"] for alert in answer["alerts"]], ids)
 
 
 def reload():
@@ -279,9 +305,9 @@ def promtool():
         return path
     shutil.rmtree(UNPACKED, ignore_errors=True)
     os.makedirs(UNPACKED)
-    done = subprocess.run("apt-get -qq download prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool "
-                          "&& rm prometheus_*.deb", shell=True, cwd=UNPACKED, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=180, check=False)
+    done = subprocess.run(["timeout", "180", "sh", "-c", "apt-get -qq download prometheus && "
+                           "dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm prometheus_*.deb"],
+                          cwd=UNPACKED, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0 or not os.path.exists(path):
         raise net.LabError(f"Debian's prometheus can't be had: {done.stdout.strip()[-200:]}")
     return path
@@ -289,6 +315,15 @@ def promtool():
 
 def samples(text):
     return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
+
+def in_its_place(path):
+    """Makes a directory of a file; not if the daemon, which writes it every 15 s, was quicker."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
+    return os.path.isdir(path)
 
 
 def metrics():
@@ -325,13 +360,46 @@ def metrics():
         net.wait_for("nothing else to be there",
                      lambda: [name for name in os.listdir(network.directory) if name.startswith("negwatch.prom")] == ["negwatch.prom"],
                      20, 0.02)
-        os.unlink(path)
-        os.mkdir(path)
+        net.wait_for("a directory in the place of the file", lambda: in_its_place(path), 20, 0.02)
         host.ask("reload")
         cable.await_log(host, "metrics file")
         wants("it works on", host.ask("status").returncode, 0)
         print(f"# promtool: nothing to complain of in {len(values)} samples", flush=True)
     return None
+
+
+def pages():
+    """Connections and clients come in pages: each once, also while others come."""
+    with place() as here:
+        mac = bytes.fromhex(here.wire.link()["address"].replace(":", ""))
+        maker = flood.Flood(mac, net.server_address(0), 7)
+
+        def come(number):
+            for _ in range(number):
+                here.wire.send(maker.blind(), True)
+
+        def page(sock, **more):
+            answer = exchange(sock, json.dumps({"cmd": "flows", **more}).encode())
+            return [(flow["client_ip"], flow["client_port"]) for flow in answer["flows"]], answer
+        come(PAGED)
+        with here.talk() as sock:
+            net.wait_for("all connections", lambda: page(sock, limit=1)[1]["total"] == PAGED, 20, 0.05)
+            first, answer = page(sock)
+            found, asked = list(first), 1
+            come(50)
+            while "before" in answer:
+                more, answer = page(sock, before=answer["before"], limit=700)
+                found, asked = more + found, asked + 1
+                wants("a page of 700", len(more) <= 700, True)
+            wants("connections", (len(found), len(set(found))), (PAGED, PAGED))
+            net.wait_for("the others", lambda: page(sock, limit=1)[1]["total"] == PAGED + 50, 20, 0.05)
+            wants("the newest, which were in no page", set(page(sock, limit=50)[0]) & set(found), set())
+            wants("a limit of 0", page(sock, limit=0)[0], [])
+            wants("behind the last", page(sock, before=1), ([], {"ok": True, "total": PAGED + 50, "flows": []}))
+            wants("pages of no clients", exchange(sock, b'{"cmd":"peers","limit":5}'), {"ok": True, "total": 0, "peers": []})
+        wants("negwatch flows", len(here.daemon.objects("flows")), 1000)
+        wants("negwatch flows with a filter", len(here.daemon.objects("flows", "--server", net.server_address(0))), PAGED + 50)
+        print(f"# {PAGED} connections in {asked} pages", flush=True)
 
 
 def plugin():
@@ -355,4 +423,4 @@ def plugin():
             raise stage.Failed(f"without a daemon: {done.returncode}, {done.stdout}")
 
 
-TESTS = {"roles": roles, "reload": reload, "metrics": metrics, "plugin": plugin, "fuzz": fuzz}
+TESTS = {"roles": roles, "pages": pages, "numbers": numbers, "reload": reload, "metrics": metrics, "plugin": plugin, "fuzz": fuzz}

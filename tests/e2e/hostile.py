@@ -122,7 +122,7 @@ def disk():
             with contextlib.suppress(FileNotFoundError):  # the oldest goes when the last was packed
                 return sum(os.stat(os.path.join(here.state, name)).st_blocks * 512 for name in os.listdir(here.state))
             return None
-        try:  # the fold table (352 KiB), the cursor, the last file
+        try:  # the fold table (384 KiB), the cursor, the last file
             net.wait_for("old files to go", lambda: 0 < (used() or 0) <= (1024 + 64 + 512) * 1024, 20, 0.1)
         except net.LabError as problem:
             raise stage.Failed(f"{problem}: {used()} bytes in {os.listdir(here.state)}") from None

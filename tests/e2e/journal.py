@@ -234,7 +234,8 @@ def inside(host, path):
 
 
 def ill_disk(here, mount, heal, break_it):
-    """Alerts while the disk is ill go to syslog, told once; when it is well again they are journalled."""
+    """Alerts while the disk is ill go to syslog, told once; when it is well again they are journalled. Returns how many
+    the journal lacks, and how many were told."""
     host = daemon.Daemon(here.network, here.network.server, ["nwa"], directory=here.directory, syslog_socket=here.path,
                          answer_timeout=600, before=[*PRIVATE, f'{mount} && exec "$@"', "sh"])
     break_it(host)
@@ -257,6 +258,7 @@ def ill_disk(here, mount, heal, break_it):
         written = [number(json.loads(line)) for line in text]
     wants("written", written, list(range(1, 21 - ill)) + [21])
     wants("exit status", host.close(), 0)
+    return ill, len(here.lines())
 
 
 def full_disk():
@@ -267,14 +269,14 @@ def full_disk():
             with open(inside(host, filler), "wb", buffering=0) as file, contextlib.suppress(OSError):
                 while file.write(bytes(4096)):
                     pass
-        ill_disk(here, f"mount -t tmpfs -o size=64k none {here.state}", lambda host: os.unlink(inside(host, filler)), fill)
+        return ill_disk(here, f"mount -t tmpfs -o size=64k none {here.state}", lambda host: os.unlink(inside(host, filler)), fill)
 
 
 def read_only():
     with place() as here:
         def heal(host):
             subprocess.run(["nsenter", "-t", str(host.process.pid), "-m", "mount", "-o", "remount,rw", here.state], check=True)
-        ill_disk(here, f"mount -t tmpfs none {here.state} && mount -o remount,ro {here.state}", heal, lambda host: None)
+        return ill_disk(here, f"mount -t tmpfs none {here.state} && mount -o remount,ro {here.state}", heal, lambda host: None)
 
 
 def deaf():

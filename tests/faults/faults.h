@@ -33,6 +33,7 @@ int faults_broken(const char *format, ...) __attribute__((format(printf, 1, 2)))
 void faults_engine_prepare(void);
 int faults_engine(void);
 int faults_engine_packed(void);
+int faults_engine_deadline(void);
 void faults_config_prepare(void);
 int faults_config(void);
 void faults_journal_prepare(void);

@@ -41,6 +41,7 @@ static char captures[512];
 const struct faults_subject faults_subjects[] = {
 	{ .name = "engine", .prepare = faults_engine_prepare, .run = faults_engine },
 	{ .name = "engine_packing", .prepare = faults_engine_prepare, .run = faults_engine_packed },
+	{ .name = "engine_deadline", .prepare = faults_engine_prepare, .run = faults_engine_deadline },
 	{ .name = "config", .prepare = faults_config_prepare, .run = faults_config },
 	{ .name = "check_config",
 	  .prepare = faults_config_prepare,

@@ -134,6 +134,20 @@ int progs_fd(const struct progs *p, enum progs_which which)
 	return bpf_program__fd(prog);
 }
 
+int progs_ring_fd(const struct progs *p)
+{
+	return ring_buffer__epoll_fd(p->ring);
+}
+
+uint64_t progs_woken(const struct progs *p)
+{
+	uint64_t at = 0;
+	uint32_t zero = 0;
+
+	bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.nw_woken), &zero, &at);
+	return at;
+}
+
 int progs_drain(struct progs *p, uint64_t ts, uint64_t frame, nw_event_fn fn, void *arg)
 {
 	int err;

@@ -39,6 +39,11 @@ int progs_drain(struct progs *p, uint64_t ts, uint64_t frame, nw_event_fn fn, vo
 /* Owned by p. */
 int progs_fd(const struct progs *p, enum progs_which which);
 
+/* Readable when somebody was woken and there are events. Owned by p. */
+int progs_ring_fd(const struct progs *p);
+/* Where the ring ended when its reader was last woken; 0: never. */
+uint64_t progs_woken(const struct progs *p);
+
 /* Forget all flows. */
 int progs_reset(struct progs *p);
 

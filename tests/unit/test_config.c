@@ -418,7 +418,7 @@ static void store_keeps_the_newest(void **state)
 	static struct nw_store s;
 
 	for (uint64_t id = 1; id <= NW_STORE_MAX + 10; id++)
-		nw_store_add(&s, id, 0, "line", 4);
+		nw_store_add(&s, id, NULL, "line", 4);
 	assert_int_equal(s.count, NW_STORE_MAX);
 	assert_int_equal(nw_store_at(&s, 0)->id, 11);
 	assert_null(nw_store_find(&s, 10));

@@ -171,7 +171,6 @@ int nw_cmd_check(const struct nw_cli *cli, int argc, char **argv)
 {
 	json_t *status = NULL, *alerts = json_array();
 	struct nw_cli wanted = *cli;
-	uint64_t total;
 	char text[2048];
 	struct report r = {
 		.cli = cli,
@@ -184,7 +183,7 @@ int nw_cmd_check(const struct nw_cli *cli, int argc, char **argv)
 	wanted.answer_ms = ANSWER_MS;
 	ret = nw_ask_quietly(&wanted, json_pack("{s:s}", "cmd", "status"), &status, why, sizeof(why));
 	if (!ret)
-		ret = nw_fetch(&wanted, "alerts", &nw_alert_keys, alerts, &total, why, sizeof(why));
+		ret = nw_fetch(&wanted, "alerts", &nw_alert_keys, alerts, why, sizeof(why));
 	nw_text_init(&r.text, text, sizeof(text));
 	if (ret) {
 		r.state = UNKNOWN;

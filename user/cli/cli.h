@@ -120,6 +120,7 @@ struct nw_filter_keys {
 	const char *time, *client, *server;
 	const char *rule;  /* a number ... */
 	const char *rules; /* ... or an array of objects with a number "rule" */
+	bool unordered;	   /* the list is not in order of `time` */
 };
 
 bool nw_filter_match(const struct nw_cli *cli, const struct nw_filter_keys *keys, const json_t *o);
@@ -129,16 +130,16 @@ extern const struct nw_filter_keys nw_alert_keys;
 
 /* fetch.c */
 
-/* The daemon's own bound for connections in one answer. */
-#define NW_FETCH_MAX 10000
+/* Asked for at once by who wants all: what the daemon has in memory of alerts, a bit more than it sends of
+ * others. */
+#define NW_FETCH_PAGE 1000
 
 /*
  * Appends what matches of the list `what` ("alerts", "flows", "peers") to the empty array `all`, oldest
- * first: as many as cli->limit says, or with a filter all there are. *total: the daemon's count of
- * connections or peers, 0: not told. As nw_ask_quietly().
+ * first: as many as cli->limit says, or with a filter all there are. As nw_ask_quietly().
  */
 int nw_fetch(const struct nw_cli *cli, const char *what, const struct nw_filter_keys *keys, json_t *all,
-	     uint64_t *total, char *why, size_t size);
+	     char *why, size_t size);
 
 /* color.c */
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Lists of the daemon's, filtered: flows and peers come in one answer, alerts in as many as it takes. */
+/* Lists of the daemon's, filtered: they come in pages, as many as it takes. */
 #include "cli.h"
 
 /* before: of the answer that was there last, 0: none; have: so many matched. */
@@ -9,7 +9,7 @@ static json_t *request(const struct nw_cli *cli, const char *what, uint64_t befo
 
 	/* With a filter of our own the daemon has to send all. */
 	if (nw_filter_any(cli))
-		json_object_set_new(o, "limit", json_integer(NW_FETCH_MAX));
+		json_object_set_new(o, "limit", json_integer(NW_FETCH_PAGE));
 	else if (cli->limit)
 		json_object_set_new(o, "limit", json_integer((json_int_t)(cli->limit - have)));
 	if (cli->not_validated)
@@ -25,7 +25,7 @@ static json_t *request(const struct nw_cli *cli, const char *what, uint64_t befo
 static bool filter(const struct nw_cli *cli, json_t *list, const struct nw_filter_keys *keys)
 {
 	const struct nw_cli times = { .since_wall = cli->since_wall };
-	bool recent = json_array_size(list) == 0;
+	bool recent = json_array_size(list) == 0 || keys->unordered;
 	size_t i = 0;
 
 	while (i < json_array_size(list)) {
@@ -41,7 +41,7 @@ static bool filter(const struct nw_cli *cli, json_t *list, const struct nw_filte
 }
 
 int nw_fetch(const struct nw_cli *cli, const char *what, const struct nw_filter_keys *keys, json_t *all,
-	     uint64_t *total, char *why, size_t size)
+	     char *why, size_t size)
 {
 	uint64_t before = 0;
 	json_t *reply, *page;
@@ -61,7 +61,6 @@ int nw_fetch(const struct nw_cli *cli, const char *what, const struct nw_filter_
 		json_array_clear(all);
 		json_array_extend(all, page);
 		before = nw_num(reply, "before");
-		*total = nw_num(reply, "total");
 		json_decref(reply);
 	} while (before && recent && (cli->limit ? json_array_size(all) < cli->limit : nw_filter_any(cli)));
 	return NW_EXIT_OK;

@@ -16,6 +16,7 @@ struct listing {
 	const struct nw_column *columns;
 	unsigned int n_columns;
 	void (*row)(const struct nw_cli *cli, struct nw_cli_table *table, const json_t *o);
+	uint64_t usual; /* so many without --limit and filters; 0: what the daemon sends at once */
 	const char *empty;
 };
 
@@ -231,21 +232,23 @@ static const struct listing flows = {
 	.columns = flow_columns,
 	.n_columns = NW_ARRAY_SIZE(flow_columns),
 	.row = flow_row,
+	.usual = 1000,
 	.empty = "No SMB connections at present; `negwatch peers` has those that were.",
 };
 
 static const struct listing peers = {
 	.name = "peers",
-	.keys = { .time = "last_seen", .client = "client_ip", .server = "server_ip" },
+	.keys = { .time = "last_seen", .client = "client_ip", .server = "server_ip", .unordered = true },
 	.columns = peer_columns,
 	.n_columns = NW_ARRAY_SIZE(peer_columns),
 	.row = peer_row,
+	.usual = INT64_MAX,
 	.empty = "No such peers.",
 };
 
 /* To people; all into one table. Takes the table over. */
 static int print(const struct nw_cli *cli, const struct listing *l, struct nw_cli_table *table,
-		 uint64_t total, const json_t *all)
+		 const json_t *all)
 {
 	const json_t *o;
 	size_t i;
@@ -256,30 +259,29 @@ static int print(const struct nw_cli *cli, const struct listing *l, struct nw_cl
 	}
 	if (!json_array_size(all) && !cli->quiet)
 		fprintf(stderr, "%s\n", nw_filter_any(cli) ? "Nothing matches." : l->empty);
-	if (nw_filter_any(cli) && total > NW_FETCH_MAX && l == &flows && !cli->quiet)
-		fprintf(stderr, "negwatch: looked at the newest %d of %llu connections only\n", NW_FETCH_MAX,
-			(unsigned long long)total);
 	return nw_cli_table_print(table) < 0 ? NW_EXIT_ERROR : NW_EXIT_OK;
 }
 
 static int list(const struct nw_cli *cli, const struct listing *l)
 {
 	struct nw_cli_table *table = NULL;
+	struct nw_cli wanted = *cli;
 	json_t *all = json_array();
 	char why[NW_WHY_MAX];
-	uint64_t total = 0;
 	int ret = NW_EXIT_USAGE;
 
 	if (cli->json && cli->columns) {
 		fprintf(stderr, "negwatch %s: --output is for tables; --json prints all there is\n", l->name);
 	} else if (cli->json || (table = nw_cli_table_new(cli, l->columns, l->n_columns))) {
-		ret = nw_fetch(cli, l->name, &l->keys, all, &total, why, sizeof(why));
+		if (!cli->limit && !nw_filter_any(cli))
+			wanted.limit = l->usual;
+		ret = nw_fetch(&wanted, l->name, &l->keys, all, why, sizeof(why));
 		if (ret)
 			fprintf(stderr, "negwatch: %s\n", why);
 		if (ret && table)
 			nw_cli_table_print(table); /* an empty one: nothing but freed */
 		else if (!ret)
-			ret = cli->json ? nw_print_json(l->name, all) : print(cli, l, table, total, all);
+			ret = cli->json ? nw_print_json(l->name, all) : print(cli, l, table, all);
 	}
 	json_decref(all);
 	return ret;

@@ -221,8 +221,7 @@ int nw_report_since(const struct nw_cli *cli)
 {
 	json_t *alerts = json_array(), *status = NULL;
 	char why[NW_WHY_MAX];
-	uint64_t total = 0;
-	int ret = nw_fetch(cli, "alerts", &nw_alert_keys, alerts, &total, why, sizeof(why));
+	int ret = nw_fetch(cli, "alerts", &nw_alert_keys, alerts, why, sizeof(why));
 
 	if (ret)
 		fprintf(stderr, "negwatch: %s\n", why);

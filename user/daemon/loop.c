@@ -44,13 +44,19 @@ static void loop_close(struct loop *l)
 	nw_closep(&l->link_fd);
 }
 
-static int on_ring(struct loop *l)
+/* In each round, whatever it was that ended the waiting: not every event does (bpf/wake.h). */
+static int read_ring(struct loop *l)
 {
 	int n = nw_live_consume(l->d->live, BUDGET);
 
 	if (n < 0)
 		return nw_err_r(n, "The ring buffer can't be read: %m");
 	l->drained = n < BUDGET;
+	return 0;
+}
+
+static int on_wakeup(struct loop *l)
+{
 	return 0;
 }
 
@@ -101,7 +107,7 @@ static int on_links(struct loop *l)
 }
 
 /* One row for each source; the index is epoll's data. */
-static int (*const handlers[])(struct loop *l) = { on_ring, on_signal, on_timer, on_control, on_links };
+static int (*const handlers[])(struct loop *l) = { on_wakeup, on_signal, on_timer, on_control, on_links };
 
 static int loop_open(struct loop *l)
 {
@@ -138,13 +144,9 @@ static void run_timers(struct loop *l, uint64_t now)
 	struct nw_daemon *d = l->d;
 	/* Before the engine takes silence for an answer. */
 	bool counters = due(l->counters_due, now) || due(l->engine_due, now);
-	uint64_t lost = nw_live_take_lost(d->live, counters);
 	bool sync;
 
-	/* A gap is seen when the next event comes; how many more were lost meanwhile the counters say. */
-	if (lost && !counters)
-		lost += nw_live_take_lost(d->live, true);
-	nw_daemon_lost(d, now, lost);
+	nw_daemon_look_for_losses(d, now, counters);
 	if (counters)
 		l->counters_due = now + COUNTERS_EVERY;
 	/* The engine's clock must not run ahead of events that still wait in the ring. */
@@ -216,11 +218,13 @@ int nw_loop_run(struct nw_daemon *d)
 		int n;
 
 		arm_timer(&l);
-		n = epoll_wait(l.epoll_fd, ready, NW_ARRAY_SIZE(handlers), -1);
+		n = epoll_wait(l.epoll_fd, ready, NW_ARRAY_SIZE(handlers), l.drained ? -1 : 0);
+		/* EINTR: stopped and continued. */
 		if (n < 0 && errno != EINTR)
 			err = nw_err_r(-errno, "The event loop fails: %m");
 		/* Read before the ring: what the ring then holds is not older than what is due. */
 		now = nw_monotonic();
+		err = err ? err : read_ring(&l);
 		for (int i = 0; i < n && !err; i++)
 			err = handlers[ready[i].data.u32](&l);
 		if (!err)

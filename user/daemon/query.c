@@ -1,45 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The verbs of the control socket: one row each, and the JSON that answers it. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "metrics.h"
 #include "query.h"
 #include "status.h"
-#include "../engine/peers.h"
 #include "../sink/flow_json.h"
 #include "../sink/json.h"
-#include "../sink/peer_json.h"
 #include "../util/file.h"
 #include "../util/log.h"
 #include "../util/text.h"
 #include "../util/time.h"
 #include "../util/util.h"
 
-#define FLOWS_DEFAULT 1000u
-#define FLOWS_MAX 10000u
-
-/* In the place of all that the answer has so far. */
-static void no_memory(FILE *out)
-{
-	rewind(out);
-	fputs("{\"ok\":false,\"error\":\"out of memory\"}", out);
-}
-
-/* 0, or -ENOMEM; half an object may be written then. */
-static int put_part(FILE *out, json_t *o)
-{
-	int err = json_dumpf(o, out, NW_JSON_LINE) < 0 ? -ENOMEM : 0;
-
-	json_decref(o);
-	return err;
-}
-
 void nw_query_put(FILE *out, json_t *o)
 {
-	if (put_part(out, o) < 0)
-		no_memory(out);
+	/* Half an object may be written when memory runs out: the answer is put in the place of all of it. */
+	if (json_dumpf(o, out, NW_JSON_LINE) < 0) {
+		rewind(out);
+		fputs("{\"ok\":false,\"error\":\"out of memory\"}", out);
+	}
+	json_decref(o);
 }
 
 uint64_t nw_query_number(const json_t *request, const char *key, uint64_t otherwise)
@@ -52,78 +34,6 @@ uint64_t nw_query_number(const json_t *request, const char *key, uint64_t otherw
 void nw_query_fail(FILE *out, const char *message)
 {
 	nw_query_put(out, json_pack("{s:b,s:s}", "ok", 0, "error", message));
-}
-
-struct flow_walk {
-	FILE *out;
-	const char *sep;
-	uint64_t skip;
-	int64_t offset;
-};
-
-static int put_flow(void *arg, const struct nw_conn *conn)
-{
-	struct flow_walk *w = arg;
-
-	if (w->skip) {
-		w->skip--;
-		return 0;
-	}
-	fputs(w->sep, w->out);
-	w->sep = ",";
-	return put_part(w->out, nw_flow_json(conn, NULL, w->offset));
-}
-
-static bool v_flows(struct nw_daemon *d, const json_t *request, FILE *out)
-{
-	uint64_t limit = nw_query_number(request, "limit", FLOWS_DEFAULT);
-	struct flow_walk w = { .out = out, .sep = "", .offset = nw_wall_offset() };
-	struct nw_engine_stats st;
-
-	if (limit > FLOWS_MAX)
-		limit = FLOWS_MAX;
-	nw_engine_get_stats(d->engine, &st);
-	w.skip = st.conns_now > limit ? st.conns_now - limit : 0;
-	fprintf(out, "{\"ok\":true,\"total\":%u,\"flows\":[", st.conns_now);
-	if (nw_engine_each(d->engine, put_flow, &w) < 0)
-		no_memory(out);
-	else
-		fputs("]}", out);
-	return false;
-}
-
-struct peer_walk {
-	FILE *out;
-	const char *sep;
-	bool listed; /* only those of the audit list */
-	int64_t offset;
-};
-
-static int put_peer(void *arg, const struct nw_peer *peer)
-{
-	struct peer_walk *w = arg;
-
-	if (w->listed && !nw_peer_is_listed(peer))
-		return 0;
-	fputs(w->sep, w->out);
-	w->sep = ",";
-	return put_part(w->out, nw_peer_json(peer, w->offset));
-}
-
-/* {"cmd":"peers"}, with "not_validated":true only the audit list of rule 110. */
-static bool v_peers(struct nw_daemon *d, const json_t *request, FILE *out)
-{
-	struct peer_walk w = { .out = out, .sep = "", .offset = nw_wall_offset() };
-	struct nw_peers_stats st;
-
-	w.listed = json_is_true(json_object_get(request, "not_validated"));
-	nw_peers_get_stats(nw_engine_peers(d->engine), &st);
-	fprintf(out, "{\"ok\":true,\"total\":%u,\"peers\":[", st.peers);
-	if (nw_peers_each(nw_engine_peers(d->engine), put_peer, &w) < 0)
-		no_memory(out);
-	else
-		fputs("]}", out);
-	return false;
 }
 
 static bool v_status(struct nw_daemon *d, const json_t *request, FILE *out)
@@ -215,8 +125,12 @@ static const struct {
 	{ "evidence", false, "id",
 	  "path: the file with the packets of the alert of that number, which the group can read",
 	  nw_query_evidence },
-	{ "flows", false, "limit", "flows: the newest `limit` connections; total", v_flows },
-	{ "peers", false, "not_validated", "peers: all, or only the audit list; total", v_peers },
+	{ "flows", false, "limit, before",
+	  "flows: the newest `limit` connections before `before`, oldest first, fewer where the answer would "
+	  "be long; total; before: what to ask for older ones with, if there are any",
+	  nw_query_flows },
+	{ "peers", false, "not_validated, limit, before",
+	  "peers: of all, or only of the audit list, in pages as with flows; total; before", nw_query_peers },
 	{ "stats", false, "", "counters of the programs; engine", v_stats },
 	{ "metrics", false, "", "metrics: Prometheus text", v_metrics },
 	{ "watch", false, "",

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the verbs of the control socket share: query.c has the table, query_alerts.c those about alerts. */
+/*
+ * What the verbs of the control socket share: query.c has the table, query_alerts.c those about alerts,
+ * query_lists.c those that list connections and clients.
+ */
 #ifndef NW_QUERY_H
 #define NW_QUERY_H
 
@@ -20,5 +23,7 @@ bool nw_query_show(struct nw_daemon *d, const json_t *request, FILE *out);
 bool nw_query_evidence(struct nw_daemon *d, const json_t *request, FILE *out);
 bool nw_query_replay(struct nw_daemon *d, const json_t *request, FILE *out);
 bool nw_query_test_alert(struct nw_daemon *d, const json_t *request, FILE *out);
+bool nw_query_flows(struct nw_daemon *d, const json_t *request, FILE *out);
+bool nw_query_peers(struct nw_daemon *d, const json_t *request, FILE *out);
 
 #endif

@@ -44,6 +44,8 @@ static uint64_t newest(const struct nw_store *s, uint64_t limit, uint64_t before
 
 	while ((at = nw_store_at(s, n)) && at->id < before)
 		n++;
+	if (!limit)
+		return before;
 	if (n > limit)
 		return nw_store_at(s, n - (unsigned int)limit)->id;
 	limit -= n;
@@ -72,7 +74,7 @@ bool nw_query_alerts(struct nw_daemon *d, const json_t *request, FILE *out)
 	from = from > since ? from : since + 1;
 	stored = at ? at->id : j.last_id + 1;
 	oldest = j.first_id && j.first_id < stored ? j.first_id : stored;
-	nw_store_learn_ends(&d->store, d->engine);
+	nw_store_learn_ends(&d->store, d->engine, from, before);
 	fputs("{\"ok\":true,\"alerts\":[", out);
 	if (from < stored && from < before)
 		n = put_journal(d, out, from, before < stored ? before : stored);
@@ -97,7 +99,7 @@ bool nw_query_show(struct nw_daemon *d, const json_t *request, FILE *out)
 	size_t len = 0;
 	FILE *found;
 
-	nw_store_learn_ends(&d->store, d->engine);
+	nw_store_learn_ends(&d->store, d->engine, id, id + 1);
 	at = nw_store_find(&d->store, id);
 	if (at) {
 		fprintf(out, "{\"ok\":true,\"alert\":%s}", at->line);

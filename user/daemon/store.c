@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The last alerts, as the JSON lines of the journal. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 #include "../sink/flow_json.h"
 #include "../sink/json.h"
 
-void nw_store_add(struct nw_store *s, uint64_t id, uint64_t conn, const char *line, size_t len)
+void nw_store_add(struct nw_store *s, uint64_t id, const struct nw_conn *conn, const char *line, size_t len)
 {
 	char *copy = strndup(line, len);
 	struct nw_stored *at;
@@ -22,7 +23,11 @@ void nw_store_add(struct nw_store *s, uint64_t id, uint64_t conn, const char *li
 		s->count--;
 	}
 	at = &s->ring[(s->head + s->count++) % NW_STORE_MAX];
-	*at = (struct nw_stored){ .id = id, .conn = conn, .line = copy, .len = strlen(copy) };
+	*at = (struct nw_stored){ .id = id, .line = copy, .len = strlen(copy) };
+	if (conn) {
+		at->conn = conn->id;
+		at->key = conn->key;
+	}
 }
 
 const struct nw_stored *nw_store_at(const struct nw_store *s, unsigned int i)
@@ -63,32 +68,32 @@ static void enter_end(struct nw_stored *at, json_t *end)
 	at->conn = 0;
 }
 
+/* The connection between the alert's ends now, which may be a later one. */
 static int learn(void *arg, const struct nw_conn *c)
 {
-	struct nw_store *s = arg;
-	json_t *flow = NULL;
+	struct nw_stored *at = arg;
+	json_t *end;
 
+	if (c->id != at->conn)
+		return -ENOENT;
 	if (c->end.how == NW_END_NONE)
 		return 0;
-	for (unsigned int i = 0; i < s->count; i++) {
-		struct nw_stored *at = &s->ring[(s->head + i) % NW_STORE_MAX];
-
-		if (at->conn != c->id)
-			continue;
-		if (!flow)
-			flow = nw_flow_json(c, NULL, 0);
-		if (flow)
-			enter_end(at, json_object_get(flow, "end"));
-	}
-	json_decref(flow);
+	end = nw_end_json(c);
+	if (end)
+		enter_end(at, end);
+	json_decref(end);
 	return 0;
 }
 
-void nw_store_learn_ends(struct nw_store *s, const struct nw_engine *e)
+void nw_store_learn_ends(struct nw_store *s, struct nw_engine *e, uint64_t from, uint64_t until)
 {
-	for (unsigned int i = 0; i < s->count; i++)
-		if (s->ring[(s->head + i) % NW_STORE_MAX].conn) {
-			nw_engine_each(e, learn, s);
-			return;
-		}
+	for (unsigned int i = 0; i < s->count; i++) {
+		struct nw_stored *at = &s->ring[(s->head + i) % NW_STORE_MAX];
+
+		if (!at->conn || at->id < from || at->id >= until)
+			continue;
+		/* What is forgotten will not be known any more. */
+		if (nw_engine_look(e, &at->key, learn, at) == -ENOENT)
+			at->conn = 0;
+	}
 }

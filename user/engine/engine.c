@@ -199,7 +199,7 @@ static struct nw_exchange *find_validate(struct nw_conn *c, uint64_t message_id,
 		const struct nw_params *p =
 			c->validate[i].request.ts ? &c->validate[i].request : &c->validate[i].response;
 
-		if (p->message_id == message_id && p->session_id == session_id)
+		if (nw_conn_same_exchange(p, message_id, session_id))
 			return &c->validate[i];
 	}
 	return NULL;
@@ -407,12 +407,14 @@ static void run_deadlines(struct nw_engine *e)
 	for (r = nw_list_first(e, NW_LIST_WAITING); r; r = next) {
 		next = nw_list_next(e, NW_LIST_WAITING, r);
 		if (e->now < r->due) {
-			e->next_due = e->next_due && e->next_due < r->due ? e->next_due : r->due;
+			nw_due_by(e, r->due);
 			continue;
 		}
 		c = nw_record_wake(e, r);
-		if (!c)
+		if (!c) {
+			nw_due_by(e, e->now + NW_AGAIN);
 			continue;
+		}
 		nw_verdict_tick(e, c, e->now);
 		nw_verdict_due(e, c);
 		nw_record_note(e, c);
@@ -462,20 +464,11 @@ void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out)
 {
 	*out = e->stats;
 	out->conns_now = nw_table_count(e->table);
+	out->unpacked = e->packer.unpacked;
 	out->not_observed += out->conns_now - e->full;
 }
 
 struct nw_peers *nw_engine_peers(const struct nw_engine *e)
 {
 	return e->peers;
-}
-
-int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg)
-{
-	struct nw_record *r;
-	int err = 0;
-
-	for (r = nw_table_first(e->table); r && !err; r = nw_table_next(e->table, r))
-		err = nw_record_look(e, r, fn, arg);
-	return err;
 }

@@ -263,7 +263,8 @@ struct nw_engine_stats {
 	uint64_t events, ignored, conns, evicted, expired, joined, join_dropped, findings;
 	uint64_t rule[NW_RULES_MAX]; /* findings that were told, by index of the rule table */
 	uint64_t negotiates, validates, smb311, not_observed;
-	uint64_t starved; /* findings and resets that a connection does not keep, for want of memory */
+	uint64_t starved;  /* findings and resets that a connection does not keep, for want of memory */
+	uint64_t unpacked; /* how often a sleeping connection was, to wake up or to be looked at */
 	uint32_t conns_now;
 };
 
@@ -300,9 +301,21 @@ void nw_engine_get_stats(const struct nw_engine *e, struct nw_engine_stats *out)
 /* The memory over connections (peers.h); the engine's own. */
 struct nw_peers *nw_engine_peers(const struct nw_engine *e);
 
-/* Calls fn for each connection, oldest first, until it returns non-zero, which is then returned; it is valid
- * during the call. -ENOMEM too, if one could not be unpacked. */
-int nw_engine_each(const struct nw_engine *e, int (*fn)(void *arg, const struct nw_conn *conn), void *arg);
+/*
+ * Looks from outside (look.c): calls fn with connections, which are valid during the call. One that sleeps
+ * has to be unpacked for it, and stays asleep; those that are passed by are not.
+ */
+
+/*
+ * Those with an id below *before (UINT64_MAX: all), newest first, until fn returns non-zero, which is then
+ * returned; -ENOMEM if one could not be unpacked. *before becomes where to go on with older ones, 0: there
+ * are none.
+ */
+int nw_engine_each(struct nw_engine *e, uint64_t *before, int (*fn)(void *arg, const struct nw_conn *conn),
+		   void *arg);
+/* The one between these ends: what fn returns, -ENOMEM, or -ENOENT. */
+int nw_engine_look(struct nw_engine *e, const struct nw_key *key,
+		   int (*fn)(void *arg, const struct nw_conn *conn), void *arg);
 
 /* Did the connection go on in spite of this reset? */
 bool nw_reset_survived(const struct nw_reset *r);

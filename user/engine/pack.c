@@ -404,13 +404,33 @@ static bool take_dialects(struct parts *p, const struct nw_pack_model *model, st
 	return ok;
 }
 
-struct nw_conn *nw_unpack(const struct nw_packer *pk, const uint8_t *packed, struct nw_record *r)
+static const struct nw_pack_model *packed_by(const struct nw_packer *pk, const uint8_t *packed)
 {
-	const struct nw_pack_model *m = *packed < NW_PACK_MODELS ? &pk->model[*packed] : NULL;
+	return *packed < NW_PACK_MODELS ? &pk->model[*packed] : NULL;
+}
+
+uint64_t nw_packed_id(const struct nw_packer *pk, const uint8_t *packed)
+{
+	const struct nw_pack_model *m = packed_by(pk, packed);
+	uint8_t head[offsetof(struct nw_conn, id) + sizeof(uint64_t)];
+	struct squeezed s = { .p = packed + 1 };
+	uint64_t id;
+
+	expand(&s, head, sizeof(head));
+	if (m)
+		subtract(head, m->part[CONN], sizeof(head));
+	memcpy(&id, head + offsetof(struct nw_conn, id), sizeof(id));
+	return id;
+}
+
+struct nw_conn *nw_unpack(struct nw_packer *pk, const uint8_t *packed, struct nw_record *r)
+{
+	const struct nw_pack_model *m = packed_by(pk, packed);
 	struct squeezed s = { .p = packed + 1 };
 	struct nw_conn *c = calloc(1, sizeof(*c));
 	struct parts p = { .len[CONN] = sizeof(*c), .part[CONN] = (uint8_t *)c };
 
+	pk->unpacked++;
 	if (!c)
 		return NULL;
 	expand(&s, p.part[CONN], p.len[CONN]);

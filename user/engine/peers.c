@@ -333,6 +333,12 @@ bool nw_peers_finding(struct nw_peers *p, struct nw_conn *c, const struct nw_fin
 	return news;
 }
 
+const struct nw_peer *nw_peers_at(const struct nw_peers *p, uint32_t i)
+{
+	/* A place is only given up for another peer, so that none of them is empty. */
+	return i && i <= nw_table_count(p->peers) ? nw_table_at(p->peers, i) : NULL;
+}
+
 int nw_peers_each(const struct nw_peers *p, int (*fn)(void *arg, const struct nw_peer *peer), void *arg)
 {
 	const struct nw_peer *peer;

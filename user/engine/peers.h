@@ -78,6 +78,13 @@ void nw_peers_free(struct nw_peers **p);
 /* Below 3.1.1, and its last connections that could have validated did not. */
 bool nw_peer_is_listed(const struct nw_peer *peer);
 
+/*
+ * The i-th, from 1 on; NULL behind the last. They lie in the order in which they came, but for those that
+ * took the place of one that yielded. None of the others moves: who looks at some, and later at the rest,
+ * misses none.
+ */
+const struct nw_peer *nw_peers_at(const struct nw_peers *p, uint32_t i);
+
 /* Calls fn for each, oldest first, until it returns non-zero, which is then returned. */
 int nw_peers_each(const struct nw_peers *p, int (*fn)(void *arg, const struct nw_peer *peer), void *arg);
 int nw_peers_each_instance(const struct nw_peers *p, int (*fn)(void *arg, const struct nw_instance *i),

@@ -137,8 +137,13 @@ void nw_records_sleep(struct nw_engine *e)
 		sleep(e, nw_list_first(e, NW_LIST_AWAKE));
 }
 
-int nw_record_look(const struct nw_engine *e, struct nw_record *r,
-		   int (*fn)(void *arg, const struct nw_conn *conn), void *arg)
+uint64_t nw_record_id(const struct nw_engine *e, const struct nw_record *r)
+{
+	return r->awake ? r->conn->id : nw_packed_id(&e->packer, r->packed);
+}
+
+int nw_record_look(struct nw_engine *e, struct nw_record *r, int (*fn)(void *arg, const struct nw_conn *conn),
+		   void *arg)
 {
 	struct nw_conn *c = r->awake ? r->conn : nw_unpack(&e->packer, r->packed, r);
 	int err;

@@ -67,8 +67,10 @@ void nw_record_note(struct nw_engine *e, struct nw_conn *c);
 void nw_record_clear(struct nw_engine *e, struct nw_record *r);
 /* No pointer to a connection may be held any more: more than cfg.max_awake of them don't stay awake. */
 void nw_records_sleep(struct nw_engine *e);
+/* Its connection's nw_conn.id, which costs no unpacking. */
+uint64_t nw_record_id(const struct nw_engine *e, const struct nw_record *r);
 /* Calls fn with the connection, which is not woken for it. -ENOMEM, or what fn returns. */
-int nw_record_look(const struct nw_engine *e, struct nw_record *r,
-		   int (*fn)(void *arg, const struct nw_conn *conn), void *arg);
+int nw_record_look(struct nw_engine *e, struct nw_record *r, int (*fn)(void *arg, const struct nw_conn *conn),
+		   void *arg);
 
 #endif

@@ -33,7 +33,10 @@ uint64_t nw_settle_tick(struct nw_engine *e)
 	struct nw_record *r;
 	struct nw_conn *c;
 
-	while ((r = nw_list_first(e, NW_LIST_SETTLING)) && (c = nw_record_wake(e, r))) {
+	while ((r = nw_list_first(e, NW_LIST_SETTLING))) {
+		c = nw_record_wake(e, r);
+		if (!c)
+			return e->now + NW_AGAIN;
 		if (e->now < c->state->settle_due)
 			return c->state->settle_due;
 		nw_settle_now(e, c);

@@ -17,7 +17,7 @@ struct node {
 	_Alignas(8) unsigned char value[];
 };
 
-_Static_assert(sizeof(struct node) == 64, "what a place costs beside its value");
+_Static_assert(sizeof(struct node) == NW_TABLE_NODE, "what a place costs beside its value");
 
 struct nw_table {
 	unsigned char *nodes; /* max of them, and one in front that stands for "none" */
@@ -78,7 +78,7 @@ int nw_table_new(struct nw_table **out, uint32_t max, size_t value_size, uint64_
 		return -ENOMEM;
 	t->mask = buckets - 1;
 	t->max = max;
-	t->node_size = sizeof(struct node) + ((value_size + 7) & ~(size_t)7);
+	t->node_size = NW_TABLE_COST(value_size) - NW_TABLE_BUCKETS;
 	t->seed = seed;
 	t->evict = evict;
 	t->arg = arg;
@@ -118,22 +118,29 @@ static void use_append(struct nw_table *t, struct node *n, uint32_t place)
 	t->latest = place;
 }
 
+static uint32_t find(const struct nw_table *t, const struct nw_key *key)
+{
+	uint32_t h = hash_key(t, key), place = t->bucket[h & t->mask];
+
+	while (place && (at(t, place)->hash != h || memcmp(&at(t, place)->key, key, sizeof(*key))))
+		place = at(t, place)->chain;
+	return place;
+}
+
 void *nw_table_get(struct nw_table *t, const struct nw_key *key)
 {
-	uint32_t h = hash_key(t, key), place;
-	struct node *n;
+	uint32_t place = find(t, key);
 
-	for (place = t->bucket[h & t->mask]; place; place = n->chain) {
-		n = at(t, place);
-		if (n->hash != h || memcmp(&n->key, key, sizeof(*key)))
-			continue;
-		if (place != t->latest) {
-			use_unlink(t, n);
-			use_append(t, n, place);
-		}
-		return n->value;
+	if (place && place != t->latest) {
+		use_unlink(t, at(t, place));
+		use_append(t, at(t, place), place);
 	}
-	return NULL;
+	return nw_table_at(t, place);
+}
+
+void *nw_table_peek(const struct nw_table *t, const struct nw_key *key)
+{
+	return nw_table_at(t, find(t, key));
 }
 
 void nw_table_del(struct nw_table *t, void *value)
@@ -213,6 +220,16 @@ void *nw_table_first(const struct nw_table *t)
 void *nw_table_next(const struct nw_table *t, const void *value)
 {
 	return nw_table_at(t, node_of(value)->ins_next);
+}
+
+void *nw_table_last(const struct nw_table *t)
+{
+	return nw_table_at(t, t->newest);
+}
+
+void *nw_table_prev(const struct nw_table *t, const void *value)
+{
+	return nw_table_at(t, node_of(value)->ins_prev);
 }
 
 void *nw_table_idlest(const struct nw_table *t)

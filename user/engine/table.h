@@ -10,13 +10,21 @@
 
 struct nw_table;
 
+/*
+ * Bytes that a place takes beside its value, which is rounded up to 8, and at most of the buckets: they are
+ * the power of two that max is not above, 4 bytes each.
+ */
+#define NW_TABLE_NODE 64u
+#define NW_TABLE_BUCKETS 8u
+#define NW_TABLE_COST(value_size) ((((value_size) + 7) & ~(size_t)7) + NW_TABLE_NODE + NW_TABLE_BUCKETS)
+
 /* Called before a value is given up for a new one; may free what it owns. */
 typedef void (*nw_table_evict_fn)(void *arg, void *value);
 
 /*
  * 0 or -ENOMEM, -EINVAL; *out is untouched on failure. seed should be random where keys come from
- * strangers. Memory: max places of value_size (rounded up to 8) + 64 bytes, and 4 to 8 bytes per place for
- * the buckets; it is reserved at once, and taken by the pages that are used. Values don't move.
+ * strangers. Memory: NW_TABLE_COST() for each of max places at most; it is reserved at once, and taken by the
+ * pages that are used. Values don't move.
  */
 int nw_table_new(struct nw_table **out, uint32_t max, size_t value_size, uint64_t seed,
 		 nw_table_evict_fn evict, void *arg);
@@ -25,6 +33,8 @@ void nw_table_free(struct nw_table **t);
 
 /* NULL if there is none. Counts as use of the value. */
 void *nw_table_get(struct nw_table *t, const struct nw_key *key);
+/* The same, but is no use of it. */
+void *nw_table_peek(const struct nw_table *t, const struct nw_key *key);
 /* A zeroed value under a key that is not in the table. */
 void *nw_table_put(struct nw_table *t, const struct nw_key *key);
 /* Without calling evict. */
@@ -33,6 +43,9 @@ void nw_table_del(struct nw_table *t, void *value);
 /* In order of insertion. */
 void *nw_table_first(const struct nw_table *t);
 void *nw_table_next(const struct nw_table *t, const void *value);
+/* And the other way round. */
+void *nw_table_last(const struct nw_table *t);
+void *nw_table_prev(const struct nw_table *t, const void *value);
 /* The value that was idle longest. */
 void *nw_table_idlest(const struct nw_table *t);
 

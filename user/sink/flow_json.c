@@ -211,7 +211,7 @@ static json_t *steps(const struct nw_conn *c)
 	return nw_json_whole(a, bad);
 }
 
-static json_t *end_of(const struct nw_conn *c)
+json_t *nw_end_json(const struct nw_conn *c)
 {
 	json_t *o = json_object();
 	uint64_t asked = 0;
@@ -360,7 +360,7 @@ json_t *nw_flow_json(const struct nw_conn *c, const char *file, int64_t wall_off
 		bad |= set_count(o, "steps_dropped", c->steps_dropped);
 	bad |= json_object_set_new(o, "resets", resets(c));
 	if (c->end.how != NW_END_NONE)
-		bad |= json_object_set_new(o, "end", end_of(c));
+		bad |= json_object_set_new(o, "end", nw_end_json(c));
 	if (c->syn_opts)
 		bad |= json_object_set_new(o, "path_hint",
 					   nw_json_names(nw_path_hints(c->syn_opts), nw_path_hint_name));

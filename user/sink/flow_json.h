@@ -18,6 +18,9 @@
  */
 json_t *nw_flow_json(const struct nw_conn *c, const char *file, int64_t wall_offset_ns);
 
+/* The flow's member "end"; it has to have ended. A new reference, or NULL without memory. */
+json_t *nw_end_json(const struct nw_conn *c);
+
 /* "1:" and 28 characters of base64, terminator included */
 #define NW_COMMUNITY_ID_TEXT 40
 /* The connection's Community ID (version 1, seed 0). Returns out. */

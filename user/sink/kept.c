@@ -8,15 +8,14 @@
 #include "../engine/table.h"
 #include "../../bpf/wire/group.h"
 
-/* What the two tables have besides (engine/table.h). */
-#define TABLE_OVERHEAD 88u
-
 struct nw_kept_client {
 	uint64_t bytes;
 	struct nw_kept *first, *last; /* oldest first */
 };
 
-#define FLOW_COST (uint32_t)(sizeof(struct nw_kept) + sizeof(struct nw_kept_client) + 2 * TABLE_OVERHEAD)
+/* A place in each of the two tables. */
+#define FLOW_COST                                                                                            \
+	(uint32_t)(NW_TABLE_COST(sizeof(struct nw_kept)) + NW_TABLE_COST(sizeof(struct nw_kept_client)))
 
 struct list {
 	struct nw_kept *first, *last;

@@ -122,7 +122,8 @@ static int load(struct nw_resets *r, const struct nw_live *live, char *why, size
 	r->skel->rodata->nw_has_reason = r->complete;
 	nw_live_homes(live, &r->skel->rodata->nw_n_homes, r->skel->rodata->nw_home_by);
 	struct bpf_map *const shared[] = { r->skel->maps.nw_homes, r->skel->maps.nw_flows,
-					   r->skel->maps.nw_ring, r->skel->maps.nw_stats };
+					   r->skel->maps.nw_ring, r->skel->maps.nw_stats,
+					   r->skel->maps.nw_woken };
 
 	for (size_t i = 0; i < NW_ARRAY_SIZE(shared) && !err; i++)
 		err = bpf_map__reuse_fd(shared[i], nw_live_map_fd(live, bpf_map__name(shared[i])));
