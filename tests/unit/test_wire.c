@@ -5,13 +5,13 @@
  */
 #include <stdarg.h>
 #include <setjmp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
-#include "../../bpf/wire/l4.h"
 #include "../../bpf/wire/options.h"
 #include "../../bpf/wire/smb.h"
 #include "../../bpf/wire/stream.h"
@@ -153,102 +153,133 @@ static void short_messages_are_refused(void **state)
 	}
 }
 
-/* An Ethernet frame with a SYN of port 445; returns why it was refused, -1: it was not. */
-static int headers(uint8_t *f, uint32_t caplen, struct nw_pkt *p)
-{
-	static const __u64 ports[1024] = { [445 / 64] = 1ULL << 445 % 64 };
-	struct nw_cursor c = { .data = f, .end = f + caplen };
-	struct nw_headers h = { 0 };
-	struct nw_ethertype t = nw_parse_eth(&c, &h);
-	int why = nw_parse_l3(&c, t, &h, ports, 1).why;
+/* A header, n bytes of a message of `room`, while MessageIds 4 to 7 wait for an answer. */
+static const struct {
+	const char *what;
+	uint32_t n, room;
+	uint32_t magic; /* 0: SMB2's */
+	uint32_t status, flags, next, message_id, ctl;
+	uint16_t command, size, body; /* size: of the header, 0: 64 */
+	uint8_t suspect;
+	struct nw_judged want;
+} judged[] = {
+	{ "three bytes", 3, 200, .want = { NW_CL_MORE } },
+	{ "other text", 64, 200, .magic = 0x424d54fe, .want = { NW_CL_NOT_SMB } },
+	{ "a first byte that nobody uses", 64, 200, .magic = 0x424d53fb, .want = { NW_CL_NOT_SMB } },
+	{ "a frame too short", 63, 63, .want = { NW_CL_NOT_SMB } },
+	{ "no MessageId yet", 23, 200, .want = { NW_CL_MORE } },
+	{ "another structure", 64, 200, .size = 65, .want = { NW_CL_NOT_SMB } },
+	{ "encrypted", 4, 200, .magic = 0x424d53fd, .want = { NW_CL_EVENT, NW_EV_ENCRYPTED } },
+	{ "compressed", 4, 200, .magic = 0x424d53fc, .want = { NW_CL_EVENT, NW_EV_COMPRESSED } },
+	{ "SMB1 without flags yet", 9, 200, .magic = 0x424d53ff, .want = { NW_CL_MORE } },
+	{ "NextCommand", 64, 192, .next = 128, .command = 12, .want = { NW_CL_SKIP, .next = 128 } },
+	{ "... into this header", 64, 192, .next = 56, .command = 12, .want = { NW_CL_SKIP } },
+	{ "... behind the frame", 64, 192, .next = 200, .command = 12, .want = { NW_CL_SKIP } },
+	{ "... without room", 64, 192, .next = 136, .command = 12, .want = { NW_CL_SKIP } },
+	{ "LOGOFF, half", 63, 68, .command = 2, .want = { NW_CL_MORE } },
+	{ "LOGOFF", 64, 68, .command = 2, .want = { NW_CL_EVENT, NW_EV_LOGOFF } },
+	{ "its answer", 64, 68, .command = 2, .flags = 1, .want = { NW_CL_SKIP, .response = 1 } },
+	{ "TREE_CONNECT", 64, 90, .command = 3, .want = { NW_CL_SKIP } },
+	{ "its answer", 64, 80, .command = 3, .flags = 1, .want = { NW_CL_EVENT, NW_EV_TREE_RSP, 1 } },
+	{ "CREATE, half", 63, 120, .command = 5, .want = { NW_CL_MORE } },
+	{ "CREATE", 64, 120, .command = 5, .want = { NW_CL_REQUEST } },
+	{ "its answer", 64, 120, .command = 5, .flags = 1, .want = { NW_CL_SKIP, .response = 1 } },
+	{ "SESSION_SETUP", 64, 120, .command = 1, .want = { NW_CL_SKIP } },
+	{ "goes on", .n = 72, .room = 120, .command = 1, .flags = 1,
+	  .status = NW_STATUS_MORE_PROCESSING_REQUIRED, .want = { NW_CL_SKIP, .response = 1 } },
+	{ "is over, half", 67, 72, .command = 1, .flags = 1, .want = { NW_CL_MORE, .response = 1 } },
+	{ "is over", 68, 72, .command = 1, .flags = 1, .want = { NW_CL_EVENT, NW_EV_SESSION_RSP, 1 } },
+	{ "another IOCTL", 72, 120, .command = 11, .message_id = 9, .ctl = 1,
+	  .want = { NW_CL_REQUEST, .guess = 1 } },
+	{ "VALIDATE", .n = 72, .room = 144, .command = 11, .ctl = NW_FSCTL_VALIDATE_NEGOTIATE_INFO,
+	  .body = 57, .want = { NW_CL_MESSAGE, NW_EV_VALIDATE_REQ } },
+	{ "its number in another structure", .n = 72, .room = 144, .command = 11, .message_id = 9,
+	  .ctl = NW_FSCTL_VALIDATE_NEGOTIATE_INFO, .body = 49, .want = { NW_CL_REQUEST, .guess = 1 } },
+	{ "an error to one that waits", .n = 72, .room = 73, .command = 11, .flags = 1, .status = 0xc0000128,
+	  .message_id = 5, .want = { NW_CL_MESSAGE, NW_EV_VALIDATE_RSP, 1 } },
+	{ "to another", .n = 72, .room = 73, .command = 11, .flags = 1, .status = 0xc0000128, .message_id = 9,
+	  .want = { NW_CL_SKIP, .response = 1, .guess = 1 } },
+	{ "to one that was not seen", .n = 72, .room = 73, .command = 11, .flags = 1, .status = 0xc0000128,
+	  .message_id = 9, .suspect = 1, .want = { NW_CL_MESSAGE, NW_EV_VALIDATE_RSP, 1, 1 } },
+	{ "success is no error", .n = 72, .room = 73, .command = 11, .flags = 1, .message_id = 9,
+	  .suspect = 1, .want = { NW_CL_SKIP, .response = 1, .guess = 1 } },
+};
 
-	memset(p, 0, sizeof(*p));
-	if (why >= 0)
-		return why;
-	return nw_read_headers(&c, &h, p) < 0 || nw_finish_len(p, caplen) < 0 ? NW_C_MALFORMED : -1;
+/* All fields of the header little-endian, as is this host. */
+static void write_header(uint8_t *h, unsigned int i)
+{
+	memset(h, 0, 256);
+	*(uint32_t *)h = judged[i].magic ?: 0x424d53fe;
+	*(uint16_t *)(h + NW_H_STRUCT_SIZE) = judged[i].size ?: 64;
+	*(uint32_t *)(h + NW_H_STATUS) = judged[i].status;
+	*(uint16_t *)(h + NW_H_COMMAND) = judged[i].command;
+	*(uint32_t *)(h + NW_H_FLAGS) = judged[i].flags;
+	*(uint32_t *)(h + NW_H_NEXT) = judged[i].next;
+	*(uint32_t *)(h + NW_H_MESSAGE_ID) = judged[i].message_id;
+	*(uint16_t *)(h + NW_H_BODY) = judged[i].body;
+	*(uint32_t *)(h + NW_IOCQ_CTL) = judged[i].ctl;
 }
 
-static uint32_t frame4(uint8_t *f)
+static void each_header(void **state)
 {
-	static const uint8_t base[] = { 0x45, 0, 0, 48, 0,  1, 0, 0, 64,   6,	 0, 0,
-					10,   0, 0, 1,	10, 0, 0, 2, 0xc3, 0x50, 1, 0xbd,
-					0,    0, 0, 9,	0,  0, 0, 0, 0x50, 0x18, 1, 0 };
+	const __u32 pending[NW_PENDING_MAX] = { 4, 5, 6, 7 };
+	_Alignas(8) uint8_t h[256];
 
-	memset(f, 0, 128);
-	f[12] = 8;
-	memcpy(f + 14, base, sizeof(base));
-	return 14 + 48;
-}
+	for (unsigned int i = 0; i < sizeof(judged) / sizeof(*judged); i++) {
+		const struct nw_judged *w = &judged[i].want;
+		struct nw_judged j;
 
-static void headers_that_lie(void **state)
-{
-	uint8_t f[128];
-	struct nw_pkt p;
-	uint32_t n = frame4(f), k;
-
-	(void)state;
-	assert_int_equal(headers(f, n, &p), -1);
-	assert_int_equal(p.tcp.pay_len, 8);
-	assert_int_equal(p.tcp.seq, 9);
-	/* Ethernet's padding is no payload */
-	assert_int_equal(headers(f, n + 20, &p), -1);
-	assert_int_equal(p.tcp.pay_len, 8);
-	for (k = 0; k < 14 + 40; k++) {
-		int why = headers(f, k, &p);
-
-		assert_int_equal(why, k < 14 ? NW_C_NOT_IP : NW_C_MALFORMED);
+		write_header(h, i);
+		j = nw_judge(h, judged[i].n, judged[i].room, pending, judged[i].suspect);
+		if (j.class != w->class || j.type != w->type || j.response != w->response ||
+		    (j.class != NW_CL_MORE && (j.next != w->next || j.guess != w->guess)))
+			fail_msg("%s: class %u type %u response %u guess %u next %u", judged[i].what, j.class,
+				 j.type, j.response, j.guess, j.next);
 	}
-	f[14] = 0x44; /* ihl 4 */
-	assert_int_equal(headers(f, n, &p), NW_C_MALFORMED);
-	f[14] = 0x65;
-	assert_int_equal(headers(f, n, &p), NW_C_MALFORMED);
-	frame4(f);
-	f[14 + 20 + 12] = 0x40; /* doff 4 */
-	assert_int_equal(headers(f, n, &p), NW_C_MALFORMED);
-	f[14 + 20 + 12] = 0xf0; /* longer than the packet */
-	assert_int_equal(headers(f, n, &p), NW_C_MALFORMED);
-	frame4(f);
-	f[14 + 3] = 19; /* total length below the header's */
-	assert_int_equal(headers(f, n, &p), NW_C_MALFORMED);
-	frame4(f);
-	f[14 + 2] = f[14 + 3] = 0; /* BIG TCP: the packet's own length counts */
-	assert_int_equal(headers(f, n, &p), -1);
-	assert_int_equal(p.tcp.pay_len, 8);
-	frame4(f);
-	f[14 + 7] = 1; /* a later fragment */
-	assert_int_equal(headers(f, n, &p), NW_C_FRAGMENT);
-	f[14 + 7] = 0;
-	f[14 + 6] = 0x20; /* the first */
-	assert_int_equal(headers(f, n, &p), -1);
-	assert_int_equal(p.fragment, 1);
-	frame4(f);
-	f[14 + 23] = 0xbc; /* port 444 */
-	assert_int_equal(headers(f, n, &p), NW_C_OTHER_PORT);
-	frame4(f);
-	f[14 + 9] = 17;
-	assert_int_equal(headers(f, n, &p), NW_C_NOT_TCP);
 }
 
-static void one_key_for_both_directions(void **state)
+/* In any of the places; a MessageId of 0 is one, too, though 0 there says "none". */
+static void ids_that_are_waited_for(void **state)
 {
-	uint8_t f[128], swap[6];
-	struct nw_pkt a, b;
-	uint32_t n = frame4(f);
+	static const _Alignas(8) uint8_t zero[NW_H_BODY];
+	const __u32 ids[NW_PENDING_MAX] = { 4, 0, 6, nw_pending_id(zero) };
 
-	(void)state;
-	assert_int_equal(headers(f, n, &a), -1);
-	memcpy(swap, f + 26, 4);
-	memcpy(f + 26, f + 30, 4);
-	memcpy(f + 30, swap, 4);
-	memcpy(swap, f + 34, 2);
-	memcpy(f + 34, f + 36, 2);
-	memcpy(f + 36, swap, 2);
-	assert_int_equal(headers(f, n, &b), -1);
-	assert_memory_equal(&a.key, &b.key, sizeof(a.key));
-	assert_int_equal(a.sender, !b.sender);
-	/* v4-mapped */
-	assert_int_equal(a.key.addr[0].b[10], 0xff);
-	assert_int_equal(a.key.addr[0].b[12], 10);
+	assert_true(nw_is_pending(ids, 4) && nw_is_pending(ids, 6));
+	assert_true(nw_is_pending(ids, nw_pending_id(zero)));
+	assert_false(nw_is_pending(ids, 5));
+	assert_int_not_equal(nw_pending_id(zero), 0);
+}
+
+/* One field of a message is changed: it can't be read, or there is nothing more to read, and no guess is
+ * made. */
+static void bodies_of_another_layout(void **state)
+{
+	static const struct {
+		const char *hex;
+		uint8_t type;
+		uint32_t at, value;
+		int want;
+	} all[] = {
+		{ neg_req, NW_EV_NEGOTIATE_REQ, NW_H_BODY, 0x0004001f, -1 }, /* the structure's size */
+		{ neg_rsp, NW_EV_NEGOTIATE_RSP, NW_H_BODY, 0x00010040, -1 },
+		{ neg_rsp, NW_EV_NEGOTIATE_RSP, NW_H_STATUS, 0xc00000bb, 0 },
+		{ val_req, NW_EV_VALIDATE_REQ, NW_IOCQ_IN_OFFSET, 128, -1 },
+		{ val_req, NW_EV_VALIDATE_REQ, NW_IOCQ_IN_COUNT, 23, -1 },
+		{ val_rsp, NW_EV_VALIDATE_RSP, NW_IOCR_OUT_OFFSET, 120, -1 },
+		{ val_rsp, NW_EV_VALIDATE_RSP, NW_IOCR_OUT_COUNT, 23, -1 },
+		{ val_rsp, NW_EV_SESSION_RSP, NW_H_STATUS, 0, 0 }, /* has no such body */
+	};
+	_Alignas(8) uint8_t b[1024];
+
+	for (unsigned int i = 0; i < sizeof(all) / sizeof(*all); i++) {
+		uint32_t n = unhex(all[i].hex, b) - 4;
+		struct nw_smb m = { 0 };
+
+		*(uint32_t *)(b + 8 + all[i].at) = all[i].value;
+		assert_int_equal(nw_extract(&m, b + 8, n, all[i].type), all[i].want);
+		assert_int_equal(m.fingerprint, 0);
+		assert_int_equal(m.message_id, nw_le64(b + 8 + NW_H_MESSAGE_ID));
+	}
 }
 
 static void syn_options(void **state)
@@ -307,6 +338,45 @@ static void beginnings(void **state)
 	assert_false(nw_looks_like_start(h));
 	assert_false(nw_may_be_start((const uint8_t *)"GET ", 4));
 	assert_true(nw_may_be_start((const uint8_t *)"\x81\0\0\x44", 4));
+	assert_true(nw_may_be_start(h, 0));
+	memcpy(h, start, 12);
+	h[4] = 0xfb;
+	assert_false(nw_may_be_start(h, 5));
+	memcpy(h, start, 12);
+	h[6] = 'N';
+	assert_true(nw_may_be_start(h, 7)); /* all four count at once */
+	assert_false(nw_may_be_start(h, 8));
+	/* Encrypted: the transform header and what it holds */
+	memcpy(h, start, 12);
+	h[4] = 0xfd;
+	h[3] = 32;
+	assert_true(nw_looks_like_start(h));
+	h[3] = 31;
+	assert_false(nw_looks_like_start(h));
+}
+
+/* RFC 1002 4.3.1: types 0x81 to 0x85, with no more than two names behind them */
+static void netbios_control(void **state)
+{
+	static const struct {
+		uint8_t h[4];
+		bool want;
+	} all[] = {
+		{ { 0x81, 0, 0, 68 }, true }, { { 0x85, 0, 0, 0 }, true },  { { 0x82, 0, 2, 0 }, true },
+		{ { 0x82, 0, 2, 1 }, false }, { { 0x80, 0, 0, 0 }, false }, { { 0x86, 0, 0, 0 }, false },
+	};
+
+	for (unsigned int i = 0; i < sizeof(all) / sizeof(*all); i++)
+		assert_int_equal(nw_nbss_is_control(all[i].h), all[i].want);
+}
+
+static void ids_of_one_host(void **state)
+{
+	assert_true(nw_id_counts_on(100, 101) && nw_id_counts_on(100, 100 + NW_ID_STEP));
+	assert_true(nw_id_counts_on(65535, 5)); /* across the wrap */
+	assert_false(nw_id_counts_on(100, 100) || nw_id_counts_on(100, 99));
+	assert_false(nw_id_counts_on(100, 101 + NW_ID_STEP));
+	assert_false(nw_id_counts_on(0, 1) || nw_id_counts_on(65535, 0)); /* none */
 }
 
 int main(void)
@@ -316,10 +386,13 @@ int main(void)
 		cmocka_unit_test(interim_answers_are_none),
 		cmocka_unit_test(fingerprint_covers_the_fields),
 		cmocka_unit_test(short_messages_are_refused),
-		cmocka_unit_test(headers_that_lie),
-		cmocka_unit_test(one_key_for_both_directions),
+		cmocka_unit_test(each_header),
+		cmocka_unit_test(ids_that_are_waited_for),
+		cmocka_unit_test(bodies_of_another_layout),
 		cmocka_unit_test(syn_options),
 		cmocka_unit_test(beginnings),
+		cmocka_unit_test(netbios_control),
+		cmocka_unit_test(ids_of_one_host),
 	};
 
 	return cmocka_run_group_tests_name("wire", tests, NULL, NULL);
