@@ -292,7 +292,8 @@ void nw_conn_see_left(struct nw_conn *c)
 {
 	/* Where the client's direction alone is seen, a VALIDATE request shows it, too, or its end. */
 	bool went_on = c->authenticated || c->tree_connected || c->n_validate || c->state->alone;
-	bool left = false;
+	/* A VALIDATE without any NEGOTIATE had nothing to be compared with. */
+	bool left = c->n_validate && !c->n_negotiate && !c->smb1_negotiate;
 	unsigned int i;
 
 	for (i = 0; i < c->n_negotiate; i++)
@@ -306,8 +307,8 @@ void nw_conn_see_left(struct nw_conn *c)
 
 enum nw_observed nw_conn_observed(const struct nw_conn *c)
 {
-	if (!c->n_negotiate && !c->n_validate && !c->smb1_negotiate)
-		return NW_OBSERVED_NONE;
+	if (!c->n_negotiate && !c->smb1_negotiate)
+		return c->n_validate ? NW_OBSERVED_PARTIAL : NW_OBSERVED_NONE;
 	return c->unseen ? NW_OBSERVED_PARTIAL : NW_OBSERVED_FULL;
 }
 
