@@ -194,8 +194,8 @@ int nw_doctor_cost(const struct nw_cli *cli, int argc, char **argv)
 		json_decref(o);
 		return transfer_err ? NW_EXIT_ERROR : ret;
 	}
-	printf("Time per packet by BPF_PROG_TEST_RUN, medians of interleaved rounds; nothing is\n"
-	       "attached. EMPTY is a program that does nothing, OVER is what ours adds:\n\n");
+	printf("Time per packet by BPF_PROG_TEST_RUN, the median of interleaved rounds; nothing\n"
+	       "is attached. EMPTY is a program that does nothing, OVER is what ours adds:\n\n");
 	print_packets(cli, &c);
 	if (c.transferred)
 		print_transfer_with_notes(cli, &c);

@@ -34,7 +34,7 @@ uint64_t nw_cost_outcomes(const struct nw_cost_progs *p, unsigned int outcome);
 int nw_cost_open(const struct nw_cost_progs *p, enum nw_cost_prog which);
 
 struct nw_cost_ns {
-	double empty, ours; /* ns per packet, medians */
+	double empty, ours; /* ns per packet, of the round whose difference is the median */
 };
 
 /* 0; -EPROTO: our program didn't take the packet for what it is; or -errno. */
