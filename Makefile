@@ -29,7 +29,7 @@ BPF_OBJECTS = $(O)/negwatch.bpf.o $(O)/resets.bpf.o $(O)/empty.bpf.o
 
 ENGINE = $(wildcard user/engine/*.c user/util/*.c)
 TAP = user/source/tap.c
-CAPTURE = $(TAP) user/source/capture.c user/source/stream.c user/source/evidence_mark.c
+CAPTURE = $(TAP) $(patsubst %,user/source/%.c,capture blocks stream evidence_mark)
 JSON = user/sink/flow_json.c
 # Several places of one path (negwatch locate)
 LOCATE = $(wildcard user/locate/*.c)

@@ -29,10 +29,14 @@ enum nw_smb2_command {
 #define NW_SMB2_F_RESPONSE 0x00000001u
 #define NW_SMB2_F_SIGNED 0x00000008u
 
+/* 3.2.4.1.4: SessionId of a related operation, "that of the one before" */
+#define NW_SESSION_RELATED 0xffffffffffffffffull
+
 #define NW_FSCTL_VALIDATE_NEGOTIATE_INFO 0x00140204u
 
 #define NW_STATUS_SUCCESS 0x00000000u
 #define NW_STATUS_PENDING 0x00000103u
+#define NW_STATUS_INVALID_PARAMETER 0xc000000du
 #define NW_STATUS_ACCESS_DENIED 0xc0000022u
 #define NW_STATUS_MORE_PROCESSING_REQUIRED 0xc0000016u
 

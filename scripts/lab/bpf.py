@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The bpf(2) system call, as far as the lab needs it: what is in the kernel, who holds it, and links of others."""
+import contextlib
 import ctypes
 import glob
 import os
@@ -68,14 +69,18 @@ def runs(number):
 
 
 def tcx(ifindex, where):
-    """The names of the programs at a tcx hook of this network namespace, in order; none on kernels without tcx."""
+    """The names of the programs at a tcx hook of this network namespace, in order, without those that go meanwhile; none on
+    kernels without tcx."""
     ids = (ctypes.c_uint32 * 64)()
     try:
         _, attr = call(PROG_QUERY, struct.pack("IIIIQI", ifindex, where, 0, 0, ctypes.addressof(ids), len(ids)))
     except OSError:
         return []
-    count = struct.unpack_from("I", attr, 24)[0]
-    return [program(number)[NAME:NAME + 16].rstrip(b"\0").decode() for number in ids[:count]]
+    names = []
+    for number in ids[:struct.unpack_from("I", attr, 24)[0]]:
+        with contextlib.suppress(FileNotFoundError):
+            names.append(program(number)[NAME:NAME + 16].rstrip(b"\0").decode())
+    return names
 
 
 def link(number, ifindex, where):

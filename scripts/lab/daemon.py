@@ -69,8 +69,11 @@ class Daemon:
 
     def ask(self, *argv):
         """Runs `negwatch ARGV` against this daemon; returns the finished process."""
-        return subprocess.run([CLI, "--socket", self.socket, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, timeout=60, check=False)
+        try:
+            return subprocess.run([CLI, "--socket", self.socket, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, timeout=60, check=False)
+        except subprocess.TimeoutExpired:
+            raise net.LabError(f"negwatch {' '.join(argv)}: no end after 60 s") from None
 
     def objects(self, command, *argv):
         """The list that `negwatch COMMAND --json` prints under the command's own name."""
@@ -91,10 +94,10 @@ class Daemon:
         return self.objects("flows", "--client", client)
 
     def journal(self):
-        """The lines of the alert journal, parsed."""
+        """The lines of the alert journal, parsed; without one that is just being written."""
         path = os.path.join(self.directory, "state", "alerts.jsonl")
-        with open(path, encoding="utf-8") as lines:
-            entries = [json.loads(line) for line in lines]
+        with open(path, encoding="utf-8", errors="replace") as lines:
+            entries = [json.loads(line) for line in lines if line.endswith("\n")]
         for entry in entries:
             fits(entry["event_type"], entry)
         return entries

@@ -93,7 +93,7 @@ class Guest:
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said)
         network.on_close(lambda: net.end(self.process))
 
-    def ready(self, seconds=120):
+    def ready(self, seconds=300):
         """Waits until the guest takes commands, and gives it its addresses."""
         self._await(None, seconds, "to boot")
         lines = [f"ip addr add {self.subnet}.{host}/24 dev eth0" for host in self.addresses]
@@ -137,14 +137,14 @@ class Guest:
         self.process.stdin.write(data)
         self.process.stdin.flush()
 
-    def run(self, command, seconds=60):
+    def run(self, command, seconds=120):
         """Runs one line of shell in the guest; returns (exit status, output)."""
         self.number += 1
         line = b"%d %s %s\n" % (self.number, hashlib.md5(command.encode()).hexdigest().encode(), command.encode())
         self._send(line)
         return self._await(line, seconds, f"to run {command!r}")
 
-    def do(self, command, seconds=60):
+    def do(self, command, seconds=120):
         """The same for what has to succeed; returns the output."""
         status, output = self.run(command, seconds)
         if status != 0:
@@ -170,7 +170,7 @@ def start_ksmbd(guest):
     run = "env -u LD_LIBRARY_PATH PATH=/usr/sbin chroot /ksmbd"
     guest.do(f"{run} ksmbd.adduser -a -p {samba.PASSWORD} {samba.USER}")
     guest.do(f"{run} ksmbd.mountd")
-    net.wait_for("ksmbd to listen", lambda: guest.run("netstat -ltn | grep -q ':445 '")[0] == 0, 30, 0.2)
+    net.wait_for("ksmbd to listen", lambda: guest.run("netstat -ltn | grep -q ':445 '")[0] == 0, 120, 0.2)
 
 
 class Daemon:
@@ -181,7 +181,7 @@ class Daemon:
         guest.do("negwatchd --foreground -i eth0 -o run_dir=/run/negwatch -o state_dir=/tmp/state "
                  f"-o syslog_socket=none -o fold_window=0 -o answer_timeout={answer_timeout} >/tmp/negwatchd.log 2>&1 &")
         try:
-            net.wait_for("negwatchd", lambda: guest.run("negwatch status >/dev/null 2>&1")[0] == 0, 60, 0.1)
+            net.wait_for("negwatchd", lambda: guest.run("negwatch status >/dev/null 2>&1")[0] == 0, 120, 0.1)
         except net.LabError as problem:
             raise net.LabError(f"{problem}\n{guest.run('cat /tmp/negwatchd.log')[1]}") from None
 
@@ -207,14 +207,14 @@ class Mount:
     def __init__(self, guest, server, source, dialect, background=False):
         self.guest, self.status, self.output = guest, None, ""
         options = f"username={samba.USER},password={samba.PASSWORD},srcaddr={source},vers={self.DIALECTS[dialect]}"
-        self.command = (f"timeout -s KILL 60 mount -t cifs //{server}/{samba.SHARE} /mnt -o {options} && "
+        self.command = (f"timeout -s KILL 100 mount -t cifs //{server}/{samba.SHARE} /mnt -o {options} && "
                         "ls -la /mnt && umount /mnt")
         if background:
             guest.do(f"{{ {self.command}; }} >/dev/null 2>&1 &")
 
-    def finish(self):
+    def finish(self, seconds=150):
         """Mounts; returns (exit status, output)."""
-        self.status, self.output = self.guest.run(self.command, 90)
+        self.status, self.output = self.guest.run(self.command, seconds)
         return self.status, self.output
 
     def end(self):

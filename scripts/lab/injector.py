@@ -48,11 +48,11 @@ class Injector:
             if flags & RST:
                 continue
             ends = socket.inet_ntoa(frame[26:30]), ports[0], socket.inet_ntoa(frame[30:34]), ports[1]
-            end = seq + length + (flags & 3 != 0)
+            end = seq + length + (flags & 3 != 0) & 0xFFFFFFFF
             if flags & 2:
                 self.begin[ends] = end
             self.last[ends] = {
-                "end": end, "sent": end - self.begin[ends], "ack": ack, "window": window, "ttl": frame[22],
+                "end": end, "sent": end - self.begin[ends] & 0xFFFFFFFF, "ack": ack, "window": window, "ttl": frame[22],
                 "id": struct.unpack_from(">H", frame, 18)[0]}
 
     def reset(self, source, target, sent, acked, *, ttl=33, ident=0xBEEF, ahead=0, flags=RST, window=0):

@@ -8,12 +8,17 @@ import socket
 import threading
 import time
 
+from lab import net
+
+MARK = b"negwatch-lab: all before this was received"
+
 
 class LogSocket:
     """Listens at `path`; `lines` holds (arrival as seconds since 1970, text)."""
 
     def __init__(self, path):
         self.path, self.lines = path, []
+        self.marked = threading.Event()
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.sock.bind(path)
         self.wake_read, self.wake_write = os.pipe()
@@ -26,7 +31,19 @@ class LogSocket:
             if self.wake_read in ready:
                 return
             data = self.sock.recv(65536)
+            if data == MARK:
+                self.marked.set()
+                continue
             self.lines.append((time.time(), data.decode("utf-8", "replace").rstrip("\n\0")))
+
+    def settle(self):
+        """Returns when all that was sent to it before this call is in `lines`: datagrams keep their order."""
+        self.marked.clear()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(20)
+            sock.sendto(MARK, self.path)
+        if not self.marked.wait(20):
+            raise net.LabError(f"waited 20 s for what was sent to {self.path} to be received")
 
     def close(self):
         os.write(self.wake_write, b"x")

@@ -6,6 +6,7 @@ and with the last one the namespace, its interfaces and whatever was attached to
 
     client 10.77.1.10..  fd77:1::a..      box 10.77.1.1 | 10.77.2.1      server 10.77.2.2..  fd77:2::2..
 """
+import json
 import os
 import shutil
 import signal
@@ -90,14 +91,25 @@ class Namespace:
         return ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={self.path}", "--", *argv]
 
     def run(self, *argv, text=None):
-        done = subprocess.run(self.command(argv), input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, timeout=30, check=False)
+        try:
+            done = subprocess.run(self.command(argv), input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, timeout=60, check=False)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"in namespace {self.name}: {' '.join(argv)}: no end after 60 s") from None
         if done.returncode != 0:
             raise LabError(f"in namespace {self.name}: {' '.join(argv)}: {done.stderr.strip() or done.returncode}")
         return done.stdout
 
     def ip(self, *lines, family=()):
         self.run("ip", *family, "-batch", "-", text="".join(line + "\n" for line in lines))
+
+    def await_carrier(self, *devices):
+        """Waits until the kernel has taken note that both ends of these veth pairs are up. It does so a while later, in a
+        worker of its own: the end that was up first drops silently what it is given until then."""
+        def missing():
+            links = json.loads(self.run("ip", "-json", "link", "show"))
+            return [link["ifname"] for link in links if link["ifname"] in devices and link["operstate"] != "UP"]
+        wait_for(f"{', '.join(devices)} to have a carrier", lambda: not missing(), 20, 0.01)
 
     def spawn(self, argv, **how):
         return subprocess.Popen(self.command(argv), start_new_session=True, **how)
@@ -164,6 +176,7 @@ class Network:
             self.box.ip(f"link add {dev} mtu {mtu} type veth peer name {peer} mtu {mtu} netns {far.holder.pid}",
                         f"link set {dev} up")
             far.ip(f"link set {peer} up")
+        self.box.await_carrier(self.box_client, self.box_server)
         server_side, box_side = self.server_dev, self.box_server
         if self.vlan:
             server_side, box_side = f"{server_side}.{self.vlan}", f"{box_side}.{self.vlan}"

@@ -23,7 +23,7 @@ class Connection:
     """Sends one SMB2 request after another and returns the answers."""
 
     def __init__(self, server):
-        self.sock = socket.create_connection((server, 445), timeout=10)
+        self.sock = socket.create_connection((server, 445), timeout=30)
         self.message, self.session, self.tree = 0, 0, 0
 
     def ask(self, command, body):

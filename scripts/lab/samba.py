@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Samba's server and client in the lab: unpacked, not installed, and each in a mount namespace of its own."""
+import contextlib
 import os
 import signal
 import socket
@@ -102,7 +103,7 @@ class Server:
         self._start()
         network.on_close(self.close)
         try:
-            net.wait_for(f"smbd on {addresses[0]} to listen", self._listening, 20, 0.02)
+            net.wait_for(f"smbd on {addresses[0]} to listen", self._listening, 60, 0.02)
         except net.LabError as problem:
             raise net.LabError(f"{problem}\n{self.log()}") from None
 
@@ -138,11 +139,12 @@ class Server:
 
     def close(self):
         """Ends process 1 of smbd's process namespace, and with it all others in there; unshare then ends by itself."""
-        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as children:
-            for child in children.read().split():
-                os.kill(int(child), signal.SIGKILL)
+        with contextlib.suppress(OSError):  # it may have ended by itself
+            with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as children:
+                for child in children.read().split():
+                    os.kill(int(child), signal.SIGKILL)
         try:
-            self.process.wait(5)
+            self.process.wait(20)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

@@ -9,7 +9,7 @@ import struct
 import threading
 
 CLONE_NEWNET = 0x40000000
-SO_TIMESTAMPNS = 35
+SO_RCVBUFFORCE, SO_TIMESTAMPNS = 33, 35
 ETH_P_ALL = 3
 FIN, SYN, RST = 1, 2, 4
 PORTS = (445, 139)
@@ -27,7 +27,10 @@ def socket_in(namespace, make):
             if libc.setns(where.fileno(), CLONE_NEWNET) != 0:
                 result.append(OSError(ctypes.get_errno(), f"setns to namespace {namespace.name}"))
                 return
-        result.append(make())
+        try:
+            result.append(make())
+        except OSError as problem:
+            result.append(problem)
 
     thread = threading.Thread(target=enter)
     thread.start()
@@ -75,7 +78,7 @@ class Sniffer:
     def __init__(self, namespace, interface):
         def make():
             sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+            sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
             sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
             sock.bind((interface, ETH_P_ALL))
             return sock

@@ -46,7 +46,7 @@ def connect(client, family):
     sock = socket.socket(family, socket.SOCK_STREAM)
     set_transparent(sock, family)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.settimeout(10)
+    sock.settimeout(30)
     sock.bind(client.getpeername())
     sock.connect(client.getsockname())
     sock.settimeout(None)

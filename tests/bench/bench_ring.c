@@ -69,13 +69,13 @@ static int produce(struct ring_bpf *skel, uint64_t ns, uint32_t burst, uint64_t 
 	uint64_t start = nw_monotonic(), before = bench_thread_ns();
 	int err = 0;
 
-	while (!err && nw_monotonic() < start + ns) {
+	do {
 		LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = packet, .data_size_in = sizeof(packet),
 			    .repeat = (int)burst);
 
 		if (bpf_prog_test_run_opts(bpf_program__fd(skel->progs.ring_fill), &o))
 			err = -errno;
-	}
+	} while (!err && nw_monotonic() < start + ns);
 	*cpu_ns = bench_thread_ns() - before;
 	*wall_s = (double)(nw_monotonic() - start) / 1e9;
 	return err;

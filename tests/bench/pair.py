@@ -75,7 +75,7 @@ class Tool:
         self.word = word
         self.closed = False
         network.on_close(self.close)
-        net.wait_for(f"{argv[0]} to be ready", self._ready, 20, 0.01)
+        net.wait_for(f"{argv[0]} to be ready", self._ready, 60, 0.01)
 
     def _ready(self):
         with open(self.said, encoding="utf-8", errors="replace") as said:

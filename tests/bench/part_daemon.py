@@ -90,7 +90,7 @@ def full(report, effort):
         def all_seen():
             counters = _counters(host)
             return counters["events"] + counters["lost_events"] >= 4 * FLOWS and counters
-        counters = net.wait_for("events of all handshakes", all_seen, 20, 0.2)
+        counters = net.wait_for("events of all handshakes", all_seen, 60, 0.2)
         if counters["lost_events"]:
             report.skip("daemon.handshake", f"{counters['lost_events']} events were lost: the machine is too busy")
         cpu = pair.cpu_seconds(pid) - before
@@ -123,7 +123,7 @@ def latency(report, effort):
                 if fields.get("rule") == "101":
                     found.setdefault(int(fields["src_port"]), when)
             return len(found) >= len(sent) and found
-        found = net.wait_for(f"{len(sent)} alerts in syslog", told, 20, 0.1)
+        found = net.wait_for(f"{len(sent)} alerts in syslog", told, 60, 0.1)
         delays = sorted((found[port] - when / 1e9) * 1000 for port, when in sent.items())
         report.add("latency.p50", statistics.median(delays), alerts=len(delays))
         report.add("latency.p99", delays[min(len(delays) - 1, len(delays) * 99 // 100)], worst=round(delays[-1], 3))

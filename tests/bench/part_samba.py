@@ -29,10 +29,18 @@ def _softirqd():
     return sum(pair.cpu_seconds(pid) for pid in pids)
 
 
+def _smbd(server):
+    while True:
+        try:
+            return sum(_ticks(pid) for pid in pair.tree(server.process.pid))
+        except OSError:  # one has ended just now: what it used is its parent's
+            continue
+
+
 def _cpu(server):
     """Of smbd with its children, of the clients that ended, of ksoftirqd."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (sum(_ticks(pid) for pid in pair.tree(server.process.pid)) + ended.ru_utime + ended.ru_stime + _softirqd())
+    return _smbd(server) + ended.ru_utime + ended.ru_stime + _softirqd()
 
 
 class Transfers(Traffic):
@@ -44,6 +52,12 @@ class Transfers(Traffic):
         with open(os.path.join(server.work, "file"), "wb") as out:
             out.truncate(megabytes << 20)
 
+    def _alone(self):
+        """No connection is left at the server. What its smbd used counts from then on, whether it lives for a moment or not."""
+        with open(f"/proc/{self.server.network.server.holder.pid}/net/tcp", encoding="ascii") as sockets:
+            rows = [line.split() for line in sockets][1:]
+        return not any(row[1].endswith(":01BD") and row[3] in ("01", "08") for row in rows)  # ESTABLISHED, CLOSE_WAIT
+
     def once(self, setup, what, milliseconds):
         command = "get big /dev/null" if what == "get" else f"put {self.server.work}/file big"
         watcher = SETUPS[setup](self.network, self.namespace, self.dev)
@@ -52,7 +66,7 @@ class Transfers(Traffic):
             status, output = samba.Client(self.server, command).finish(120)
             if status != 0:
                 raise net.LabError(f"smbclient ended with status {status}: {output.strip()[-300:]}")
-            net.wait_for("the connection's smbd to end", lambda: len(list(pair.tree(self.server.process.pid))) <= self.idle, 10)
+            net.wait_for("the connection's smbd to end", self._alone, 60)
             return {"cpu_s": _cpu(self.server) - before + watcher.cpu() - tool, "gb": self.megabytes / 1024}
         finally:
             watcher.close()
@@ -66,9 +80,7 @@ def run(report, effort):
         return
     with pair.Pair() as network:
         here = Transfers(network, report, samba.Server(network), effort.samba_mb)
-        # notifyd and others of smbd's own are there soon after it listens
-        samba.Client(here.server, "ls").finish()
-        here.idle = len(list(pair.tree(here.server.process.pid)))
+        samba.Client(here.server, "ls").finish()  # warms up
         for verb in ("put", "get"):
             here.seen = {}
             here.rounds(SETUP_NAMES, effort.samba_rounds, verb, 0)

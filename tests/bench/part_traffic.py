@@ -23,8 +23,7 @@ class Traffic:
 
     def _peer(self, what, milliseconds):
         done = subprocess.run([os.path.join(BUILD, "bench_peer"), what, self.network.client.path, self.network.server.path,
-                               str(milliseconds)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
-                              timeout=60)
+                               str(milliseconds)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode != 0:
             raise net.LabError(f"bench_peer {what}: {done.stderr.strip()}")
         return json.loads(done.stdout)

@@ -194,8 +194,9 @@ def synthetic(path, pick, seed, host, edited):
 
 
 def check_many(tap, directory):
-    """A million exchanges at each of two places, in other orders: in a minute, and in bounded memory."""
+    """A million exchanges at each of two places, in other orders: in bounded time and memory."""
     count, every = 1000000, 1000
+    writing = time.process_time()
     size, paths = 0, []
     for seed, host in ((1, "ws11"), (2, "fs01")):
         path = os.path.join(directory, host + ".jsonl")
@@ -208,7 +209,7 @@ def check_many(tap, directory):
             order[at:at + 1000] = part
         size += synthetic(path, order, seed, host, lambda n, s=seed: s == 2 and n % every == 0)
         paths.append(path)
-    begun = time.monotonic()
+    begun, writing = time.monotonic(), time.process_time() - writing
     with tempfile.TemporaryFile("w+") as out:
         p = subprocess.Popen([harness.NEGWATCH, "locate", *paths], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                              env=dict(os.environ, TMPDIR=directory))
@@ -217,14 +218,15 @@ def check_many(tap, directory):
         out.seek(0)
         text = out.read()
     took, cpu, peak = time.monotonic() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-    print("# locate: %d exchanges at each of 2 places, %.0f MB of journals: %.1f s (CPU %.1f s), %.0f MiB of memory"
-          % (count, size / 1e6, took, cpu, peak))
+    print("# locate: %d exchanges at each of 2 places, %.0f MB of journals: %.1f s (CPU %.1f s; to write them %.1f s), %.0f MiB of memory"
+          % (count, size / 1e6, took, cpu, writing, peak))
     tap.ok("locate: a million exchanges: all of them joined, the changed ones found",
            p.returncode == 1 and "%d connections, " % (count // every) in text
            and "%d connections: same at all places" % (count - count // every) in text
            and "between ws11 and fs01: capabilities" in text and "dropped" not in text, text)
-    # CPU time: the machine may have other things to do.
-    tap.ok("locate: a million exchanges: at most 60 s of CPU time and 256 MiB", cpu <= 60 and peak <= 256)
+    # CPU time of this machine at this hour, not seconds: usually it is 1.4 times what it took to write them.
+    tap.ok("locate: a million exchanges: at most five times the CPU time of writing them, and 256 MiB",
+           cpu <= 5 * writing and peak <= 256, "CPU %.1f s to %.1f s, %.0f MiB" % (cpu, writing, peak))
 
 
 def check(tap):

@@ -106,6 +106,18 @@ def later(packet, seconds):
     return (packet[0] + seconds,) + packet[1:]
 
 
+def stamped(packet, later_by):
+    """later_by: ns"""
+    ns = packet[0] * 1000000000 + packet[1] + later_by
+    return divmod(ns, 1000000000) + packet[2:]
+
+
+def is_from_server(packet):
+    """IPv4 and IPv6, untagged"""
+    d = packet[3]
+    return struct.unpack_from(">H", d, tcp_at(d) if d[12:14] == b"\x08\0" else IP + 40)[0] == 445
+
+
 def big_endian(link, packets):
     out = [struct.pack(">IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 262144, link)]
     for sec, nsec, length, d in packets:
@@ -113,19 +125,58 @@ def big_endian(link, packets):
     return b"".join(out)
 
 
-def block(kind, body):
+def block(order, kind, body):
     body += bytes(-len(body) % 4)
-    size = struct.pack("<I", len(body) + 12)
-    return struct.pack("<I", kind) + size + body + size
+    size = struct.pack(order + "I", len(body) + 12)
+    return struct.pack(order + "I", kind) + size + body + size
+
+
+def section(order="<"):
+    return block(order, 0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1))
+
+
+def interface(link, resolution=9, snaplen=262144, offset=0, order="<"):
+    return block(order, 1, struct.pack(order + "HHI", link, 0, snaplen)
+                 + struct.pack(order + "HHB3x", 9, 1, resolution)
+                 + struct.pack(order + "HHq", 14, 8, offset) + struct.pack(order + "HH", 0, 0))
+
+
+def enhanced(number, packet, resolution=9, offset=0, order="<"):
+    """The packet's block; resolution: as the option has it, a power of 10, or of 2 with 0x80."""
+    sec, nsec, length, d = packet
+    units = 1 << (resolution & 127) if resolution & 128 else 10 ** resolution
+    # Rounded up, so that the reader, who rounds down, comes to the same nanosecond where the clock has them
+    ts = (sec - offset) * units + -(-nsec * units // 1000000000)
+    return block(order, 6, struct.pack(order + "IIIII", number, ts >> 32, ts & 0xffffffff, len(d), length) + d)
 
 
 def pcapng(interfaces):
     """[(link type, packets), ...]: one section; nanoseconds on the interfaces."""
-    out = [block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))]
-    for link, _ in interfaces:
-        out.append(block(1, struct.pack("<HHI", link, 0, 262144) + struct.pack("<HHB3xHH", 9, 1, 9, 0, 0)))
+    out = [section()] + [interface(link) for link, _ in interfaces]
     for number, (_, packets) in enumerate(interfaces):
-        for sec, nsec, length, d in packets:
-            ts = sec * 1000000000 + nsec
-            out.append(block(6, struct.pack("<IIIII", number, ts >> 32, ts & 0xffffffff, len(d), length) + d))
+        out += [enhanced(number, p) for p in packets]
     return b"".join(out)
+
+
+def interfaces(link, packets):
+    """Ways to have one conversation (untagged Ethernet) on several interfaces, by name."""
+    def split(first, second, change=lambda p: p, order="<"):
+        """What the server sends on the second."""
+        out = [section(order), interface(link, order=order, **first), interface(order=order, **second)]
+        for p in packets:
+            n = is_from_server(p)
+            way = second if n else first
+            out.append(enhanced(n, change(p) if n else p, way.get("resolution", 9), way.get("offset", 0), order))
+        return b"".join(out)
+
+    comment = block("<", 0xBAD, bytes(700000))
+    return {"another snapshot length": split({}, {"link": link, "snaplen": 65535}),
+            "another link type": split({}, {"link": 113}, cooked),
+            "another clock": split({}, {"link": link, "resolution": 10}),
+            "a clock of powers of two": split({}, {"link": link, "resolution": 0x80 | 31}),
+            "a clock that begins later": split({}, {"link": link, "offset": 86400}),
+            "the other byte order": split({"resolution": 10}, {"link": 101, "offset": -7}, raw, ">"),
+            "a section for each packet": b"".join(section(o) + interface(link, order=o) + enhanced(0, p, order=o)
+                                                  for p, o in zip(packets, "<>" * len(packets))),
+            "a large block of somebody's between": pcapng([(link, packets[:5])]) + comment
+            + b"".join(enhanced(0, p) for p in packets[5:])}

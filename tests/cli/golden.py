@@ -16,7 +16,6 @@ import straw
 UPDATE = False
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "golden")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-SECONDS = 30
 
 # (file, words, columns of the terminal, 0: a pipe, environment)
 TABLE = [
@@ -57,27 +56,33 @@ COMMAND = re.compile(r"^ {12}\S")
 WIDE = {"alerts-narrow", "alerts-pipe", "alerts-color-pipe"}
 
 
+def all_of(leader):
+    """What programs write to a terminal until the last has closed it; that end is then closed, too."""
+    text, end = b"", time.monotonic() + straw.SECONDS
+    while time.monotonic() < end:
+        if not select.select([leader], [], [], 1)[0]:
+            continue
+        try:
+            text += os.read(leader, 65536)
+        except OSError:  # nobody has it open any more
+            break
+    os.close(leader)
+    return text.decode()
+
+
 def at_terminal(argv, columns, env):
     """(exit status, text) of a program on a terminal."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = subprocess.Popen(argv, stdin=follower, stdout=follower, stderr=follower, env=env)
     os.close(follower)
-    text, end = b"", time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        if not select.select([leader], [], [], 1)[0]:
-            continue
-        try:
-            more = os.read(leader, 65536)
-        except OSError:  # the program has closed its end
-            break
-        if not more:
-            break
-        text += more
-    process.kill()
-    process.wait()
-    os.close(leader)
-    return process.returncode, text.decode().replace("\r\n", "\n")
+    text = all_of(leader)
+    try:
+        process.wait(straw.SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return process.returncode, text.replace("\r\n", "\n")
 
 
 def seen(daemon, words, columns, env):

@@ -14,6 +14,7 @@ import threading
 import harness
 from lab import schema
 
+SECONDS = 60  # of which negwatch itself waits 15 for an answer
 YEAR = datetime.datetime.now(datetime.timezone.utc).year
 CAPTURES = ("request-highest-dialect.srv", "response-dialect.srv", "answer-unsigned.cli", "ipv6-request-mode.srv",
             "untouched-3.1.1.srv")
@@ -103,7 +104,7 @@ class Straw:
 
     def __init__(self, table, stream=()):
         self.table, self.stream = table, list(stream)
-        self.directory = tempfile.mkdtemp(prefix="nw-straw-")
+        self.directory = tempfile.mkdtemp(prefix="nw-straw-", dir="/tmp")  # wherever TMPDIR is: a socket's path is short
         self.path = os.path.join(self.directory, "control.sock")
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.path)
@@ -161,6 +162,9 @@ def environment(**more):
 def ask(daemon, *argv, env=None):
     """(exit status, stdout, stderr) into pipes."""
     where = ("--socket", daemon.path) if daemon else ()
-    done = subprocess.run([harness.NEGWATCH, *where, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          env=env or environment(), timeout=30, stdin=subprocess.DEVNULL, check=False)
+    try:
+        done = subprocess.run([harness.NEGWATCH, *where, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=env or environment(), timeout=SECONDS, stdin=subprocess.DEVNULL, check=False)
+    except subprocess.TimeoutExpired:
+        return None, "", f"no end after {SECONDS} s"
     return done.returncode, done.stdout, done.stderr

@@ -22,6 +22,7 @@ class Cable:
         network.box.ip(f"link add {self.far} mtu {mtu} type veth peer name {near} mtu {mtu} netns "
                        f"{network.server.holder.pid}", f"link set {self.far} up")
         network.server.ip(f"link set {near} up")
+        network.box.await_carrier(self.far)
         self.inward = replay.sender(network.box, self.far)
         self.outward = replay.sender(network.server, near)
         network.on_close(self.close)
@@ -32,6 +33,12 @@ class Cable:
     def altered(self, host):
         """A new connection with an altered request; the daemon has to find just that."""
         replay.play(host, ALTERED, self.send, next(PORTS))
+
+    def replug(self, name):
+        """After the near end was down: it is called `name` now."""
+        self.network.box.await_carrier(self.far)
+        self.outward.close()
+        self.outward = replay.sender(self.network.server, name)
 
     def half(self, port, first):
         """The first or the second half of such a connection, cut between NEGOTIATE and VALIDATE."""
@@ -74,6 +81,13 @@ def await_state(host, name, state, seconds=20):
         row = host.interfaces().get(name)
         return (row or {}).get("state") == state and (row or True)
     return net.wait_for(f"{name} to be {state}", there, seconds, 0.02)
+
+
+def await_flow(host, port):
+    """Waits until the daemon knows the connection from that port, up to the answer to NEGOTIATE."""
+    net.wait_for(f"the connection from port {port}", lambda: any(
+        flow["client_port"] == port and "response" in flow["negotiate"][-1] for flow in host.objects("flows")
+        if flow.get("negotiate")), 20, 0.02)
 
 
 def alerts_of(host, port):

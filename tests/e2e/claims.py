@@ -76,14 +76,14 @@ class Claims:
                       f"-m {dialect} {arguments.replace('{number}', f'{at}{dialect}')}")
                      for at in range(proxied, ROUNDS, 2) for dialect in DIALECTS]
             for batch in [samba.Batch(self.smbd, lines[worker::WORKERS]) for worker in range(WORKERS)]:
-                kind.statuses.update(batch.finish(120)[1].split())
+                kind.statuses.update(batch.finish(300)[1].split())
             if succeeds is not None and {status == "0" for status in kind.statuses} != {succeeds}:
                 kind.problem = f"had to {'succeed' if succeeds else 'fail'}"
 
     def one(self, name, make):
         """A client that has to succeed."""
         kind = self.kind(name)
-        status, output = make().finish(120)
+        status, output = make().finish(300)
         kind.statuses[str(status)] += 1
         if status != 0:
             kind.problem = output.strip()[-300:]
@@ -114,7 +114,7 @@ def await_ends(host, report):
     def unended():
         return [flow for flow in host.objects("flows") if "end" not in flow]
     try:
-        net.wait_for("all connections to end", lambda: not unended(), 60, 0.2)
+        net.wait_for("all connections to end", lambda: not unended(), 120, 0.2)
     except net.LabError:
         report.result(f"claims/{host.name}: all connections ended", "\n".join(json.dumps(flow) for flow in unended()[:5]))
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 
 import cable
 import cases
@@ -58,15 +59,16 @@ def processes(text):
     return found
 
 
+def namespace_of(pid):
+    """The inode of a process' network namespace; None when it is gone."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/net").st_ino
+    except OSError:
+        return None
+
+
 def namespace_users(inodes):
-    found = []
-    for path in glob.glob("/proc/[0-9]*/ns/net"):
-        try:
-            if os.stat(path).st_ino in inodes:
-                found.append(path.split("/")[2])
-        except OSError:
-            continue
-    return found
+    return [pid for pid in (path.split("/")[2] for path in glob.glob("/proc/[0-9]*")) if namespace_of(pid) in inodes]
 
 
 def gone(what, check, seconds=20):
@@ -147,14 +149,15 @@ def killed_run():
     """SIGKILL of a whole run in the middle: its children and namespaces end with it, and the next run works."""
     before = host_state()
     child = subprocess.Popen([sys.executable, RUN, "xdp/"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    directory, held = None, set()
+    directory, held, inodes = None, set(), set()
     try:
         for _ in range(LINES):
             line = child.stdout.readline()
             if line.startswith("# lab "):
                 directory = line.split()[2]
             elif line.startswith("ok ") and directory:
-                held = programs(processes(directory))
+                pids = processes(directory)
+                held, inodes = programs(pids), {namespace_of(pid) for pid in pids} - {namespace_of("self"), None}
                 break
         else:
             raise stage.Failed("the run that was to be killed did not get as far as its first result")
@@ -164,7 +167,7 @@ def killed_run():
         child.stdout.close()
     if not held:
         raise stage.Failed("the run that was to be killed held no BPF program: it did not get far enough")
-    gone("processes of the killed run", lambda: processes(directory))
+    gone("processes of the killed run", lambda: processes(directory) + namespace_users(inodes))
     gone("BPF programs of the killed run", lambda: loaded(held))
     again = subprocess.run([sys.executable, RUN, "xdp/request-guid"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            text=True, check=False)
@@ -182,24 +185,24 @@ def run_command():
     """scripts/run picks the interface, prints the alert, and ends on SIGINT without a trace."""
     here = stage.Stage(False)
     try:
-        before = sorted(glob.glob("/tmp/negwatch-run.*"))
         output_path = os.path.join(here.network.directory, "run-output")
         with open(output_path, "wb") as out:
-            run = here.network.server.spawn([os.path.join(daemon.ROOT, "scripts", "run")], stdin=subprocess.DEVNULL,
-                                            stdout=out, stderr=out)
+            # A shell can't trap what it was started to ignore, as behind `&`.
+            run = here.network.server.spawn(["env", "--default-signal=INT", os.path.join(daemon.ROOT, "scripts", "run")],
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=out)
 
         def said():
             with open(output_path, encoding="utf-8", errors="replace") as text:
                 return text.read()
         try:
-            net.wait_for("scripts/run to attach", lambda: here.network.server_dev in said(), 60, 0.05)
+            net.wait_for("scripts/run to attach", lambda: f"{here.network.server_dev}  ingress" in said(), 120, 0.05)
+            own = glob.glob(f"/tmp/negwatch-run.{run.pid}.*")
             server = here.server(0)
             here.box.edit("req_guid")
-            # again and again: the daemon may have named the interface before the hooks were on it
-            net.wait_for("scripts/run to print the alert of rule 101",
-                         lambda: samba.Client(server).finish() and "101" in said(), 20, 0.05)
+            samba.Client(server).finish()
+            net.wait_for("scripts/run to print the alert", lambda: "rule 101 request-altered" in said(), 20, 0.05)
             run.send_signal(signal.SIGINT)
-            run.wait(30)
+            run.wait(60)
         except (net.LabError, subprocess.TimeoutExpired) as problem:
             raise stage.Failed(f"{problem}\nit said:\n{said()}") from None
         finally:
@@ -208,9 +211,8 @@ def run_command():
             raise stage.Failed(f"scripts/run ended with status {run.returncode} on SIGINT:\n{said()}")
         if attached(here.network):
             raise stage.Failed("scripts/run left " + "; ".join(attached(here.network)))
-        left = sorted(set(glob.glob("/tmp/negwatch-run.*")) - set(before))
-        if left:
-            raise stage.Failed(f"scripts/run left {left}")
+        if not own or glob.glob(f"/tmp/negwatch-run.{run.pid}.*"):
+            raise stage.Failed(f"scripts/run had {own}, and left {glob.glob(f'/tmp/negwatch-run.{run.pid}.*')}")
     finally:
         here.close()
 
@@ -223,6 +225,8 @@ def test(function):
             return said if isinstance(said, stage.Skip) else None
         except (stage.Failed, net.LabError, OSError) as problem:
             return str(problem) or repr(problem)
+        except Exception:  # the others are to be run nevertheless
+            return traceback.format_exc()
     return run
 
 

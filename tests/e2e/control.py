@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import time
+import traceback
 
 import cable
 import flood
@@ -17,8 +18,8 @@ from lab import daemon, net, schema
 
 GROUP = 4242  # the daemon's in these tests, so the socket's
 REQUESTS = int(os.environ.get("NEGWATCH_REQUESTS", "0"))  # 0: as many as FUZZ_SECONDS hold
-FUZZ_SECONDS = 240 if REQUESTS else 20
-AT_LEAST = REQUESTS or 20000  # on a machine that does much else
+FUZZ_SECONDS = 20
+AT_LEAST = REQUESTS or 20000  # on a machine that does much else; it may then take longer
 DIFFERENT = 40000  # of them; making one costs more than answering it
 BATCH = 250
 PAGED = 2500
@@ -81,7 +82,7 @@ def exchange(sock, line):
 
 
 def as_user(uid, groups, function):
-    """The result of function() in a process of that user."""
+    """The result of function() in a process of that user; text with the reason if it failed."""
     read, write = os.pipe()
     pid = os.fork()
     if not pid:
@@ -91,8 +92,12 @@ def as_user(uid, groups, function):
             os.setgroups(groups)
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
+            try:
+                result = function()
+            except Exception:
+                result = traceback.format_exc()
             with os.fdopen(write, "w") as out:
-                json.dump(function(), out)
+                json.dump(result, out)
             status = 0
         finally:
             os._exit(status)
@@ -175,11 +180,11 @@ def read_answers(sock, wanted):
 
 
 def storm(here, seed):
-    """As a member of the group: requests over many connections; returns how many."""
+    """As a member of the group: requests over many connections, at least AT_LEAST; returns how many."""
     rng, done = random.Random(seed), 0
     pool = [mutated(rng) for _ in range(DIFFERENT)]
     end = time.monotonic() + FUZZ_SECONDS
-    while not (REQUESTS and done >= REQUESTS) and time.monotonic() < end:
+    while done < AT_LEAST or not REQUESTS and time.monotonic() < end:
         with here.talk() as sock:
             for _ in range(40):
                 sock.sendall(b"\n".join(rng.choices(pool, k=BATCH)) + b"\n")
@@ -196,9 +201,10 @@ def impolite(here):
                 sock.setblocking(False)
                 with contextlib.suppress(BlockingIOError, BrokenPipeError):
                     sock.send(line)
-    with here.talk() as sock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        for _ in range(20):
-            sock.sendall(b"x" * 10000)
+    with here.talk() as sock:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for _ in range(20):
+                sock.sendall(b"x" * 10000)
         text = sock.recv(4096)
         wants("a request of 200 kB", b"larger than 64 KiB" in text, True)
     clients = [here.talk() for _ in range(40)]
@@ -206,12 +212,12 @@ def impolite(here):
     wants("the first of 40", exchange(clients[0], b'{"cmd":"ping"}'), {"ok": True})
     for sock in clients:
         sock.close()
+    begun = time.monotonic()
     with here.talk() as sock:
         sock.sendall(b'{"cmd":')
-        begun = time.monotonic()
         wants("half a request", sock.recv(10), b"")  # until the daemon hangs up
         idle = time.monotonic() - begun
-        if not 3 < idle < 15:
+        if not 3 < idle < 25:  # 5 s, as far as the machine has time; who doesn't read an answer has 30
             raise stage.Failed(f"half a request was borne for {idle:.1f} s, it has to be 5")
 
 
@@ -219,14 +225,15 @@ def fuzz():
     """Requests, valid and broken, by a member of the group: each is answered, and the daemon works on."""
     with place() as here:
         os.chmod(here.daemon.directory, 0o711)
-        here.wire.altered(here.daemon)  # now its socket to syslog is open, too
+        here.wire.altered(here.daemon)
+        net.wait_for("the alert in syslog", lambda: here.daemon.log.lines, 20)  # now its socket to it is open, too
         with here.talk() as sock:
             exchange(sock, b'{"cmd":"metrics"}')
         before, begun = here.memory(), time.monotonic()
         done = as_user(65533, [GROUP], lambda: storm(here, 4))
         took = time.monotonic() - begun
-        if not isinstance(done, int) or done < AT_LEAST:
-            raise stage.Failed(f"{done} requests in {took:.0f} s; negwatchd said: {here.daemon.said()}")
+        if not isinstance(done, int):
+            raise stage.Failed(f"{done} after {took:.0f} s; negwatchd said: {here.daemon.said()}")
         impolite(here)
         here.wire.altered(here.daemon)
         wants("its configuration was read again", "Configuration read again" in here.daemon.said(), False)
@@ -237,6 +244,23 @@ def fuzz():
         print(f"# {done} requests in {took:.0f} s ({done / took:.0f}/s; NEGWATCH_REQUESTS=1000000: that many), "
               f"memory {before[0]} to {after[0]} KiB", flush=True)
         wants("its end", here.daemon.close(), 0)
+
+
+# (request, numbers of the alerts in the answer) of a daemon that has 1 to 3
+PAGES = [({}, [1, 2, 3]), ({"limit": 0}, []), ({"limit": 1}, [3]), ({"limit": 2}, [2, 3]), ({"limit": 3}, [1, 2, 3]),
+         ({"limit": 4}, [1, 2, 3]), ({"limit": (1 << 63) - 1}, [1, 2, 3]), ({"limit": -1}, [1, 2, 3]),
+         ({"limit": 0, "before": 3}, []), ({"limit": 1, "before": 3}, [2]), ({"before": 0}, []), ({"before": 1}, []),
+         ({"before": 9}, [1, 2, 3]), ({"since": 1}, [2, 3]), ({"since": 3}, []), ({"since": (1 << 63) - 1}, [])]
+
+
+def numbers():
+    """The numbers in a request for alerts, at their bounds and beyond."""
+    with place() as here, here.talk() as sock:
+        for _ in range(3):
+            exchange(sock, b'{"cmd":"test-alert"}')
+        for request, ids in PAGES:
+            answer = exchange(sock, json.dumps({"cmd": "alerts", **request}).encode())
+            wants(request, [alert["negwatch"]["alert_id"] for alert in answer["alerts"]], ids)
 
 
 def reload():
@@ -281,9 +305,9 @@ def promtool():
         return path
     shutil.rmtree(UNPACKED, ignore_errors=True)
     os.makedirs(UNPACKED)
-    done = subprocess.run("apt-get -qq download prometheus && dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool "
-                          "&& rm prometheus_*.deb", shell=True, cwd=UNPACKED, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=180, check=False)
+    done = subprocess.run(["timeout", "180", "sh", "-c", "apt-get -qq download prometheus && "
+                           "dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm prometheus_*.deb"],
+                          cwd=UNPACKED, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode != 0 or not os.path.exists(path):
         raise net.LabError(f"Debian's prometheus can't be had: {done.stdout.strip()[-200:]}")
     return path
@@ -291,6 +315,15 @@ def promtool():
 
 def samples(text):
     return dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+
+
+def in_its_place(path):
+    """Makes a directory of a file; not if the daemon, which writes it every 15 s, was quicker."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path)
+    return os.path.isdir(path)
 
 
 def metrics():
@@ -327,8 +360,7 @@ def metrics():
         net.wait_for("nothing else to be there",
                      lambda: [name for name in os.listdir(network.directory) if name.startswith("negwatch.prom")] == ["negwatch.prom"],
                      20, 0.02)
-        os.unlink(path)
-        os.mkdir(path)
+        net.wait_for("a directory in the place of the file", lambda: in_its_place(path), 20, 0.02)
         host.ask("reload")
         cable.await_log(host, "metrics file")
         wants("it works on", host.ask("status").returncode, 0)
@@ -391,4 +423,4 @@ def plugin():
             raise stage.Failed(f"without a daemon: {done.returncode}, {done.stdout}")
 
 
-TESTS = {"roles": roles, "pages": pages, "reload": reload, "metrics": metrics, "plugin": plugin, "fuzz": fuzz}
+TESTS = {"roles": roles, "pages": pages, "numbers": numbers, "reload": reload, "metrics": metrics, "plugin": plugin, "fuzz": fuzz}

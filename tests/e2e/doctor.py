@@ -14,6 +14,7 @@ from lab import daemon, logsocket, net
 FOREIGN = os.path.join(daemon.ROOT, "build", "empty.bpf.o")
 NOBODY = "65534"
 NEEDED = ("bpf", "net_admin", "perfmon")
+SECONDS = 240  # --cost alone transfers for 6.5 s, and loads programs twice
 
 
 class Patient:
@@ -42,8 +43,11 @@ class Patient:
 
     def doctor(self, *argv, before=()):
         argv = [*before, daemon.CLI, "doctor", "--config", self.config, *argv]
-        return subprocess.run(self.namespace.command(argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                              timeout=30, check=False)
+        try:
+            return subprocess.run(self.namespace.command(argv), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                  timeout=SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise stage.Failed(f"{' '.join(argv)}: no end after {SECONDS} s") from None
 
     def checks(self, *argv, before=()):
         """({(interface or "", check): object}, exit status)."""
@@ -188,7 +192,7 @@ def running():
             ask = [daemon.CLI, "--socket", os.path.join(here.directory, "control.sock"), "status"]
             net.wait_for("negwatchd to answer", lambda: subprocess.run(
                 here.namespace.command(ask), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                check=False).returncode == 0, 15)
+                check=False).returncode == 0, 40)
             with untouched(here):
                 checks, status = here.checks(here.dev)
             wants(checks, "", "daemon", "ok", f"pid {process.pid}")
@@ -225,7 +229,7 @@ def ingress_qdisc():
             wants(checks, here.dev, "tc", "fail", '"ingress" qdisc', "clsact")
             if status != 1:
                 raise stage.Failed(f"status {status}, wanted 1")
-            argv = ["timeout", "5", daemon.DAEMON, "--foreground", "--config", here.config, "--interface", here.dev]
+            argv = ["timeout", "60", daemon.DAEMON, "--foreground", "--config", here.config, "--interface", here.dev]
             done = subprocess.run(here.namespace.command(argv), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                   text=True, check=False)
             if done.returncode != 69 or "in the place of clsact" not in done.stdout:

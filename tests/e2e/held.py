@@ -26,7 +26,7 @@ def path_of(host, alert):
 def read(path):
     """(objects that `negwatch read --json` prints, what it complains of)"""
     done = subprocess.run([daemon.CLI, "read", "--json", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=20, check=False)
+                          timeout=60, check=False)
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr.strip()
 
 

@@ -5,7 +5,6 @@ import signal
 
 import cable
 import cases
-import replay
 import stage
 from lab import bpf, daemon, net
 
@@ -24,11 +23,11 @@ def come_and_go(options):
         one.altered(host)
         before, port = ids(host), next(cable.PORTS)
         one.half(port, True)
+        cable.await_flow(host, port)  # what is under way goes with an interface that goes down
         network.server.ip("link set nwa down", "link set nwa name nwren", "link set nwren up")
         cable.await_log(host, "nwa is called nwren now, and still watched; but the configuration")
         cable.await_state(host, "nwren", "watched")
-        one.outward.close()
-        one.outward = replay.sender(network.server, "nwren")
+        one.replug("nwren")
         one.half(port, False)
         net.wait_for("the alert of a connection that spans the renaming",
                      lambda: cable.alerts_of(host, port) == [101], 20, 0.02)
@@ -51,9 +50,7 @@ def come_and_go(options):
         network.client.ip(f"link set nwg1 netns {network.server.holder.pid}")
         cable.await_state(host, "nwg1", "watched")
         network.server.ip("link set nwg1 up")
-        back = replay.sender(network.server, "nwg1")
-        matched.outward.close()
-        matched.outward = back
+        matched.replug("nwg1")
         matched.altered(host)
         again.altered(host)
         if host.close() != 0:
@@ -68,7 +65,9 @@ def taken_away():
     with cable.lab() as network:
         one = cable.Cable(network, "nwa")
         host = daemon.Daemon(network, network.server, ["nwa"], answer_timeout=600, **HOOKS["clsact"])
+        os.kill(host.process.pid, signal.SIGSTOP)  # or it might be there before somebody's new qdisc is
         network.server.run("sh", "-c", "tc qdisc del dev nwa clsact && tc qdisc add dev nwa clsact")
+        os.kill(host.process.pid, signal.SIGCONT)
         cable.await_log(host, "somebody took our hooks away; they are attached again")
         one.altered(host)
         host.close()

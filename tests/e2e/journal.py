@@ -14,11 +14,12 @@ import time
 import cable
 import replay
 import stage
-from lab import daemon, logsocket, net
+from lab import daemon, logsocket, net, sniffer
 
 KILLS = 100
 STORM, STORM_SECONDS, WINDOW = 600, 15, 20
 LISTED = 250
+SYSLOG_BACK = 60  # seconds; the longest pause between two attempts is 30 s, then there are 100 alerts a second
 PRIVATE = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
 
 
@@ -54,7 +55,8 @@ class Place:
                 self.wire.send(replay.on_port(frame, inward, port), inward)
 
     def lines(self):
-        """The pairs of all alerts that syslog got, in order."""
+        """The pairs of all alerts that were sent to syslog until now, in order."""
+        self.log.settle()
         return [pairs for pairs in (logsocket.fields(text) for _, text in list(self.log.lines)) if "alert_id" in pairs]
 
     def journalled(self):
@@ -65,6 +67,12 @@ class Place:
             with (gzip.open if path.endswith(".gz") else open)(path, "rt", encoding="utf-8") as text:
                 alerts += [json.loads(line) for line in text]
         return alerts
+
+    def filled(self):
+        """Bytes in the current file."""
+        with contextlib.suppress(FileNotFoundError):  # between two
+            return os.path.getsize(os.path.join(self.state, "alerts.jsonl"))
+        return 0
 
     def files(self, pattern):
         return len(glob.glob(os.path.join(self.state, pattern)))
@@ -141,6 +149,12 @@ def killed():
         wants("leftovers", here.files("*.tmp"), 0)
 
 
+def told_or_counted(here, host):
+    """How many repeats summaries have told, with those that the next ones will tell."""
+    untold = status(host)["alerts"]["folded_untold"]
+    return sum(int(pairs["count"]) for pairs in here.lines() if pairs["rule"] == "191") + untold
+
+
 def storm():
     """600 connections in 15 s that each meet rule 101: one alert and one summary, and all of them counted."""
     with place() as here:
@@ -155,12 +169,12 @@ def storm():
         if time.monotonic() - begun < WINDOW:
             wants("alerts within the window", within, ["101"])
             wants("folded", untold, STORM - 1)
-        net.wait_for("the summary", lambda: any(pairs["rule"] == "191" for pairs in here.lines()), WINDOW + 10, 0.1)
+        net.wait_for("the summary", lambda: any(pairs["rule"] == "191" for pairs in here.lines()), WINDOW + 20, 0.1)
         wants("folded", status(host)["alerts"]["folded"], STORM - 1)
         summaries = [pairs for pairs in here.lines() if pairs["rule"] == "191"]
         wants("alerts told", [pairs["rule"] for pairs in here.lines()][:1], ["101"])
-        wants("repeats told", sum(int(pairs["count"]) for pairs in summaries) + status(host)["alerts"]["folded_untold"],
-              STORM - 1)
+        # Where sending took longer than the window there is a summary of the rest, which comes at the end of another one.
+        net.wait_for("repeats to be told", lambda: told_or_counted(here, host) == STORM - 1, WINDOW + 20, 0.1)
         first = here.lines()[0]
         same = ("src_ip", "dest_ip", "dest_port", "differs")
         wants("of what", [(pairs["of_rule"], pairs["first_id"], *(pairs[key] for key in same)) for pairs in summaries[:1]],
@@ -170,9 +184,16 @@ def storm():
             wants("journal", [alert["negwatch"]["rule"] for alert in here.journalled()], [101, 191])
         print(f"# {STORM} connections in {took:.1f} s: {len(here.lines())} messages", flush=True)
         here.alter(3)
-        net.wait_for("the next window", lambda: status(host)["alerts"]["folded_untold"] == 3, 20, 0.05)
+        net.wait_for("the next window", lambda: status(host)["alerts"]["by_rule"]["101"] == STORM + 3, 20, 0.05)
+        untold = status(host)["alerts"]["folded_untold"]
+        second = took < WINDOW and time.monotonic() - begun < 2 * WINDOW  # the first began behind `begun`
+        if second:
+            wants("folded in the next window", untold, 3)
         wants("exit status", host.close(), 0)
-        wants("what a clean end tells", here.journalled()[-1]["negwatch"]["count"], 3)
+        alerts = here.journalled()
+        wants("told in all", sum(alert["negwatch"]["count"] for alert in alerts), STORM + 3)
+        if second:
+            wants("what a clean end tells", alerts[-1]["negwatch"]["count"], 3)
 
 
 def counts_killed():
@@ -181,6 +202,8 @@ def counts_killed():
         host = here.daemon(fold_window="10 min")
         here.alter(8)
         net.wait_for("repeats", lambda: status(host)["alerts"]["folded"] == 7, 20, 0.02)
+        # Killed between message and cursor it would tell the first twice.
+        net.wait_for("syslog to have the first", lambda: status(host)["syslog"]["backlog"] == 0, 20, 0.02)
         host.kill()
         host = here.daemon(fold_window="10 min")
         net.wait_for("the summary", lambda: len(here.lines()) >= 2, 20, 0.02)
@@ -190,17 +213,19 @@ def counts_killed():
 def rate():
     """Beyond syslog_rate syslog gets the count, the journal each alert."""
     with place() as here:
-        host = here.daemon(syslog_rate=1, syslog_burst=5)
+        host, begun = here.daemon(syslog_rate=1, syslog_burst=5), time.monotonic()
         here.alter(100)
-        net.wait_for("the count", lambda: any(pairs.get("suppressed") == "rate-limit" for pairs in here.lines()), 20, 0.05)
+        # It comes 10 s behind the first that was not told.
+        net.wait_for("the count", lambda: any(pairs.get("suppressed") == "rate-limit" for pairs in here.lines()), 40, 0.05)
         host.close()
+        most = 5 + 1 + (time.monotonic() - begun)  # the burst, and one each second
         alerts = here.journalled()
         wants("journalled", sum(1 for alert in alerts if stage.rule(alert) == 101), 100)
         lines = here.lines()
         one_by_one = [pairs for pairs in lines if pairs["rule"] == "101"]
         counted = sum(int(pairs["count"]) for pairs in lines if pairs["rule"] == "191")
-        # A quarter of the burst is left to other clients.
-        if not 3 <= len(one_by_one) <= 40 or len(one_by_one) + counted != 100:
+        # Behind half of the burst a client gets a share of the rest.
+        if not 3 <= len(one_by_one) <= most or len(one_by_one) + counted != 100:
             raise stage.Failed(f"{len(one_by_one)} told one by one and {counted} counted, of 100")
 
 
@@ -209,7 +234,8 @@ def inside(host, path):
 
 
 def ill_disk(here, mount, heal, break_it):
-    """Alerts while the disk is ill go to syslog, told once; when it is well again they are journalled."""
+    """Alerts while the disk is ill go to syslog, told once; when it is well again they are journalled. Returns how many
+    the journal lacks, and how many were told."""
     host = daemon.Daemon(here.network, here.network.server, ["nwa"], directory=here.directory, syslog_socket=here.path,
                          answer_timeout=600, before=[*PRIVATE, f'{mount} && exec "$@"', "sh"])
     break_it(host)
@@ -232,6 +258,7 @@ def ill_disk(here, mount, heal, break_it):
         written = [number(json.loads(line)) for line in text]
     wants("written", written, list(range(1, 21 - ill)) + [21])
     wants("exit status", host.close(), 0)
+    return ill, len(here.lines())
 
 
 def full_disk():
@@ -242,14 +269,14 @@ def full_disk():
             with open(inside(host, filler), "wb", buffering=0) as file, contextlib.suppress(OSError):
                 while file.write(bytes(4096)):
                     pass
-        ill_disk(here, f"mount -t tmpfs -o size=64k none {here.state}", lambda host: os.unlink(inside(host, filler)), fill)
+        return ill_disk(here, f"mount -t tmpfs -o size=64k none {here.state}", lambda host: os.unlink(inside(host, filler)), fill)
 
 
 def read_only():
     with place() as here:
         def heal(host):
             subprocess.run(["nsenter", "-t", str(host.process.pid), "-m", "mount", "-o", "remount,rw", here.state], check=True)
-        ill_disk(here, f"mount -t tmpfs none {here.state} && mount -o remount,ro {here.state}", heal, lambda host: None)
+        return ill_disk(here, f"mount -t tmpfs none {here.state} && mount -o remount,ro {here.state}", heal, lambda host: None)
 
 
 def deaf():
@@ -264,21 +291,19 @@ def deaf():
         net.wait_for("the backlog", lambda: status(host)["syslog"]["backlog"] == 40, 20, 0.02)
         if "FAILS" not in host.ask("status").stdout:
             raise stage.Failed(host.ask("status").stdout)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as silent:
+        # Of the namespace: a new one's sockets queue 10 datagrams, the host's as many as its max_dgram_qlen says.
+        with sniffer.socket_in(here.network.server, lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as silent:
             silent.bind(here.path)
-            net.wait_for("its queue to be full", lambda: 0 < status(host)["syslog"]["backlog"] < 40, 20, 0.02)
+            net.wait_for("its queue to be full", lambda: 0 < status(host)["syslog"]["backlog"] < 40, SYSLOG_BACK, 0.02)
             here.alter(40)
             net.wait_for("the backlog", lambda: len(host.alerts()) == 85, 20, 0.02)
-            silent.setblocking(False)
-            queued = []
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    queued.append((0, silent.recv(65536).decode()))
+            silent.shutdown(socket.SHUT_RD)  # what the daemon sends from now on it sends in vain, and knows
+            queued = [(0, text.decode()) for text in iter(lambda: silent.recv(65536), b"")]
         os.unlink(here.path)
         here.log = logsocket.LogSocket(here.path)
-        net.wait_for("all to arrive", lambda: status(host)["syslog"]["backlog"] == 0, 40, 0.05)
+        net.wait_for("all to arrive", lambda: status(host)["syslog"]["backlog"] == 0, SYSLOG_BACK, 0.05)
         here.alter()
-        net.wait_for("the next one", lambda: any(pairs["alert_id"] == "86" for pairs in here.lines()), 20, 0.02)
+        net.wait_for("the next one", lambda: any(pairs["alert_id"] == "86" for pairs in here.lines()), SYSLOG_BACK, 0.02)
         here.log.lines[:0] = before + queued
         plain, copies, twice = told_right(here, here.journalled())
         print(f"# {plain} at once, {copies} after waiting; {len(queued)} were in the queue of the one that did not read",
@@ -311,7 +336,8 @@ def old_ones():
         host = here.daemon(journal_file_kib=64)
         for told in range(50, LISTED + 1, 50):  # 100 KiB at a time: what comes at once may come into one file
             here.alter(50)
-            net.wait_for("the alerts", lambda: len(here.lines()) == told, 20, 0.05)
+            net.wait_for("the alerts", lambda told=told: len(here.lines()) == told, 20, 0.05)
+            net.wait_for("the full file to be closed", lambda: here.filled() < 64 << 10, 20, 0.05)
         wants("exit status", host.close(), 0)
         host = here.daemon(journal_file_kib=64)
         net.wait_for("closed files", lambda: here.files("alerts-*.gz") >= 2, 20, 0.05)
@@ -323,7 +349,7 @@ def old_ones():
         done = host.ask("replay", "--since", "1h")
         if done.returncode != 0:
             raise stage.Failed(done.stderr)
-        net.wait_for("the replay", lambda: len(here.lines()) == 2 * LISTED, 20, 0.05)
+        net.wait_for("the replay", lambda: len(here.lines()) == 2 * LISTED, SYSLOG_BACK, 0.05)
         again = here.lines()[LISTED:]
         wants("replayed", [(int(pairs["alert_id"]), pairs.get("replayed")) for pairs in again],
               [(n, "1") for n in range(1, LISTED + 1)])

@@ -50,6 +50,7 @@ class Scene:
         self.host = daemon.Daemon(network, network.server, [network.server_dev], **how)
         with inside(network.server):
             self.listener = socket.create_server((ADDRESS, 445))
+        self.listener.settimeout(20)
         network.on_close(self.listener.close)
         self.speaks = json.loads(self.host.ask("status", "--json").stdout)["status"]["kernel_resets"]
 
@@ -68,6 +69,7 @@ class Scene:
         """The same with our own server at the other end, which has read nothing yet."""
         sock, client = self.connect(to)
         accepted = self.listener.accept()[0]
+        accepted.settimeout(20)
         self.network.on_close(accepted.close)
         return sock, accepted, client
 
@@ -164,6 +166,7 @@ def both_families():
         here.listener.close()
         with inside(network.server):
             here.listener = socket.create_server(("::", 445), family=socket.AF_INET6, dualstack_ipv6=True)
+        here.listener.settimeout(20)
         network.on_close(here.listener.close)
         for to in (ADDRESS, net.server_address(3, six=True)):
             _, accepted, client = here.pair(to)

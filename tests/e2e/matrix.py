@@ -13,6 +13,8 @@ VANTAGES = (("client", "client", "client-here"), ("before", "client", None),
             ("behind", "server", None), ("server", "server", "here-server"))
 LEGS = {101: "client-here", 102: "here-server", 103: "here-server", 104: "here-server", 105: "client-here",
         106: "here-server"}
+SOON = 60  # seconds for what takes less than one on an idle machine
+ANSWER_TIMEOUT = 8  # seconds until rule 106: what a busy machine may keep client or server from going on is less
 IMPACKET_CLIENT = os.path.join(daemon.ROOT, "scripts", "lab", "impacket_client.py")
 SMBCLIENT_NAMES = {0x202: "SMB2_02", 0x210: "SMB2_10", 0x300: "SMB3_00", 0x302: "SMB3_02", 0x311: "SMB3_11"}
 SHORT = {"capabilities": "caps", "security_mode": "mode"}
@@ -33,14 +35,14 @@ class Field:
                 if name in guests:
                     self.guests[name] = guest.Guest(self.network, image, space, subnet, hosts)
             self.box = box.Box(self.network)
-            self.hosts = {name: daemon.Daemon(self.network, space, [dev], answer_timeout=stage.ANSWER_TIMEOUT)
+            self.hosts = {name: daemon.Daemon(self.network, space, [dev], answer_timeout=ANSWER_TIMEOUT)
                           for name, space, dev in (("client", self.network.client, self.network.client_dev),
                                                    ("before", self.network.box, self.network.box_client),
                                                    ("behind", self.network.box, self.network.box_inner),
                                                    ("server", self.network.server, self.network.server_dev))}
             for name, one in self.guests.items():
                 one.ready()
-                self.guest_daemons[name] = guest.Daemon(one, stage.ANSWER_TIMEOUT)
+                self.guest_daemons[name] = guest.Daemon(one, ANSWER_TIMEOUT)
             if "ksmbd.ko" in guests:
                 guest.start_ksmbd(self.guests["ksmbd.ko"])
         except BaseException:
@@ -81,10 +83,10 @@ class Field:
         problems = []
         if scenario.waits:
             for name, side, _ in VANTAGES:
-                self.await_rules(self.point(name, scenario), client, getattr(expected, side), stage.ANSWER_TIMEOUT + 8)
+                self.await_rules(self.point(name, scenario), client, getattr(expected, side), ANSWER_TIMEOUT + SOON)
             run.end()
         else:
-            status, output = run.finish()
+            status, output = run.finish(2 * SOON)
             if expected.works is not None and (status == 0) != expected.works:
                 problems.append(f"the client ended with status {status}, it had to "
                                 f"{'succeed' if expected.works else 'fail'}: {output.strip()[-300:]}")
@@ -92,7 +94,7 @@ class Field:
         for name, side, never in VANTAGES:
             point = self.point(name, scenario)
             flows = [] if scenario.waits else self.ended(point, client)
-            problem = None if problems else self.await_rules(point, client, getattr(expected, side), 10)
+            problem = None if problems else self.await_rules(point, client, getattr(expected, side), SOON)
             alerts = point.alerts(client)
             told = [(alert["src_port"], stage.rule(alert), tuple(alert["negwatch"]["finding"].get("fields", [])),
                      alert["negwatch"]["finding"].get("leg")) for alert in alerts]
@@ -126,7 +128,7 @@ class Field:
         def ended():
             flows = point.flows(client)
             return flows and all("end" in flow for flow in flows) and flows
-        return sorted(net.wait_for("the ends of the flows", ended, 20, 0.03), key=lambda flow: flow.get("start", ""))
+        return sorted(net.wait_for("the ends of the flows", ended, SOON, 0.03), key=lambda flow: flow.get("start", ""))
 
     @staticmethod
     def wrong(seen, wanted, also, never, unsigned):

@@ -126,7 +126,7 @@ def system_calls():
             host.ask(verb)
         tracee = int(open(f"/proc/{host.process.pid}/task/{host.process.pid}/children", encoding="ascii").read().split()[0])
         os.kill(tracee, signal.SIGTERM)
-        host.process.wait(20)
+        net.wait_for("the traced daemon to end", lambda: host.process.poll() is not None, 60, 0.02)
         host.close()
         with open(trace, encoding="ascii", errors="replace") as lines:
             called = {match.group(1) for match in (re.match(r"\d+ +(\w+)\(", line) for line in lines) if match}

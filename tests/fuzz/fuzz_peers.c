@@ -29,7 +29,8 @@ static uint64_t load(struct nw_peers *p, uint64_t *broken, struct nw_peers_stats
 {
 	uint64_t sum = 0xcbf29ce484222325ULL;
 
-	HOLDS(nw_peers_load(p, fuzz_dir(), 7, broken) == 0);
+	HOLDS(nw_peers_load(p, fuzz_dir(), &(struct nw_peer_clock){ .offset = 7, .now = INT64_MAX },
+			    broken) == 0);
 	nw_peers_each(p, as_text, &sum);
 	nw_peers_get_stats(p, st);
 	return sum;

@@ -2,7 +2,9 @@
 /*
  * Puts a capture of one connection on a wire between two interfaces: what the client sent leaves by PEER and
  * arrives at WATCHED, what the server sent leaves by WATCHED. A negwatchd there sees both directions, each by
- * its own hook.
+ * its own hook, in the order of the capture: what leaves has passed its hook when send() returns, and for
+ * what arrives it is waited. A packet socket hears a frame behind XDP and within the softirq that hands it to
+ * tc, which ends before this process goes on: the guest has one CPU.
  */
 #include <arpa/inet.h>
 #include <linux/if_packet.h>
@@ -13,20 +15,24 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define SMB_PORT 445u
-/* The two hooks see frames that are this far apart in the order in which they were sent, in a slow guest too.
- */
-#define PAUSE_NS (20 * 1000 * 1000L)
+/* For what takes a millisecond. */
+#define ARRIVAL_S 60
 
-static int open_on(const char *name)
+/* hears: what arrives can be read. */
+static int open_on(const char *name, bool hears)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(name) };
+	struct sockaddr_ll to = { .sll_family = AF_PACKET,
+				  .sll_protocol = hears ? htons(ETH_P_ALL) : 0,
+				  .sll_ifindex = (int)if_nametoindex(name) };
+	const struct timeval limit = { .tv_sec = ARRIVAL_S };
 	int fd = socket(AF_PACKET, SOCK_RAW, 0);
 
-	if (fd >= 0 && to.sll_ifindex && bind(fd, (struct sockaddr *)&to, sizeof(to)) == 0)
+	if (fd >= 0 && to.sll_ifindex && bind(fd, (struct sockaddr *)&to, sizeof(to)) == 0 &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0)
 		return fd;
 	fprintf(stderr, "wire: nothing can be sent on %s: %m\n", name);
 	if (fd >= 0)
@@ -47,10 +53,26 @@ static bool from_client(const u_char *frame, unsigned int len)
 	return len >= tcp + 4 && be16(frame + tcp + 2) == SMB_PORT;
 }
 
+/* Whether the frame arrived; what else did, and what left, is passed over. */
+static bool arrives(int fd, const u_char *frame, size_t len)
+{
+	static u_char got[65536];
+	ssize_t n;
+
+	do {
+		struct sockaddr_ll from;
+		socklen_t size = sizeof(from);
+
+		n = recvfrom(fd, got, sizeof(got), 0, (struct sockaddr *)&from, &size);
+		if (n == (ssize_t)len && from.sll_pkttype != PACKET_OUTGOING && memcmp(got, frame, len) == 0)
+			return true;
+	} while (n >= 0);
+	return false;
+}
+
 int main(int argc, char **argv)
 {
 	char errbuf[PCAP_ERRBUF_SIZE] = "";
-	const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	struct pcap_pkthdr *h;
 	const u_char *frame;
 	int watched, peer, n = 0;
@@ -60,8 +82,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: wire WATCHED PEER CAPTURE\n");
 		return 2;
 	}
-	watched = open_on(argv[1]);
-	peer = open_on(argv[2]);
+	watched = open_on(argv[1], true);
+	peer = open_on(argv[2], false);
 	if (watched < 0 || peer < 0)
 		return 1;
 	pc = pcap_open_offline(argv[3], errbuf);
@@ -70,12 +92,17 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	while (pcap_next_ex(pc, &h, &frame) == 1) {
-		if (send(from_client(frame, h->caplen) ? peer : watched, frame, h->caplen, 0) < 0) {
+		bool inward = from_client(frame, h->caplen);
+
+		if (send(inward ? peer : watched, frame, h->caplen, 0) < 0) {
 			fprintf(stderr, "wire: frame %d of %u bytes can't be sent: %m\n", n + 1, h->caplen);
 			return 1;
 		}
 		n++;
-		nanosleep(&pause, NULL);
+		if (inward && !arrives(watched, frame, h->caplen)) {
+			fprintf(stderr, "wire: frame %d of %u bytes did not arrive: %m\n", n, h->caplen);
+			return 1;
+		}
 	}
 	pcap_close(pc);
 	close(peer);

@@ -90,7 +90,7 @@ def completion_completes():
                 (("negwatch", "read", "--vantage", "cl"), ["client"]),
                 (("negwatch", "read", f"{directory}/tr"), [f"{directory}/trace.pcap"]),
                 (("negwatch", "report", "-o", f"{directory}/tr"), [f"{directory}/trace.pcap"]),
-                (("negwatch", "doctor", "l"), ["lo"]),
+                (("negwatch", "doctor", "lo"), ["lo"]),
                 (("negwatchd", "--check"), ["--check-config"]),
                 (("negwatchd", "-o", "syslog_fo"), ["syslog_format="]),
                 (("negwatch", "alerts", "--vantage"), [])):

@@ -23,10 +23,10 @@
 
 /*
  * A reset that comes to the next hook 67 ms later may be told as another. On a busy machine this process may
- * be kept from running for that long: what was as slow as this is played again, so many times at most.
+ * be kept from running for that long between two calls: where a reset was as slow as this it is played again.
  */
 #define SLOW_NS 60000000
-#define TRIES 50
+#define TRIES 1000
 
 static struct progs *progs;
 
@@ -38,7 +38,7 @@ struct run {
 	uint8_t last[2000];
 	uint32_t last_len;
 	uint64_t begun; /* when the last frame came to its first hook, ns */
-	uint64_t slow;	/* the longest that a frame took from the first hook to the last, ns */
+	uint64_t slow;	/* the longest that a RST took from the first hook to the last, ns */
 };
 
 static uint64_t now(void)
@@ -58,6 +58,12 @@ static int take(void *arg, const struct nw_event *ev)
 	return 0;
 }
 
+/* Of TCP over Ethernet; the talk's IP headers have no options. */
+static bool is_rst(const uint8_t *frame)
+{
+	return frame[14 + (frame[14] >> 4 == 4 ? 20 : 40) + 13] & 4;
+}
+
 static int everywhere(void *arg, const uint8_t *data, uint32_t len, uint64_t ts, uint64_t frame)
 {
 	struct run *r = arg;
@@ -67,7 +73,7 @@ static int everywhere(void *arg, const uint8_t *data, uint32_t len, uint64_t ts,
 	r->begun = now();
 	for (i = 0; i < r->hooks && !err; i++)
 		err = progs_frame(progs, r->hook[i], data, len, ts, frame, take, r);
-	if (now() - r->begun > r->slow)
+	if (is_rst(data) && now() - r->begun > r->slow)
 		r->slow = now() - r->begun;
 	r->last_len = len < sizeof(r->last) ? len : sizeof(r->last);
 	memcpy(r->last, data, r->last_len);
@@ -180,15 +186,29 @@ static void resets(void **state)
 	}
 }
 
+/* Another reset than the one that ended the conversation, at the one interface and at the other. */
+static void at_two(struct run *r, struct __sk_buff *one, struct __sk_buff *other)
+{
+	static const struct talk_how how = { .size = 0 };
+
+	*r = (struct run){ .hook = { PROGS_TC_IN }, .hooks = 1 };
+	play(r, TALK_END_SERVER_RST, &how);
+	r->last[19]++;
+	r->begun = now();
+	assert_int_equal(progs_run(progs, PROGS_TC_IN, r->last, r->last_len, one, sizeof(*one)), 0);
+	assert_int_equal(progs_run(progs, PROGS_TC_IN, r->last, r->last_len, other, sizeof(*other)), 0);
+	r->slow = now() - r->begun;
+	assert_int_equal(progs_drain(progs, 1, 1, take, r), 0);
+}
+
 /* Two interfaces are two places, whatever their indices have in common. */
 static void interfaces(void **state)
 {
-	static const struct talk_how how = { .size = 0 };
 	static const unsigned int index[] = { 64, 256, 16384, 4194304 };
 
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
 	for (size_t i = 0; i < sizeof(index) / sizeof(*index); i++) {
-		struct run r = { .hook = { PROGS_TC_IN }, .hooks = 1 };
+		struct run r = { .slow = UINT64_MAX };
 		struct __sk_buff one = { .ifindex = 100 }, other = { .ifindex = 100 + index[i] };
 		char make[128];
 
@@ -197,12 +217,8 @@ static void interfaces(void **state)
 			 "ip link set nwa up && ip link set nwb up",
 			 one.ifindex, other.ifindex);
 		assert_int_equal(system(make), 0);
-		play(&r, TALK_END_SERVER_RST, &how);
-		/* Another reset, at the one interface and at the other. */
-		r.last[19]++;
-		assert_int_equal(progs_run(progs, PROGS_TC_IN, r.last, r.last_len, &one, sizeof(one)), 0);
-		assert_int_equal(progs_run(progs, PROGS_TC_IN, r.last, r.last_len, &other, sizeof(other)), 0);
-		assert_int_equal(progs_drain(progs, 1, 1, take, &r), 0);
+		for (int tries = 0; tries < TRIES && r.slow > SLOW_NS; tries++)
+			at_two(&r, &one, &other);
 		assert_int_equal(count(&r, NW_EV_RST), 2);
 		assert_int_equal(system("ip link del nwa"), 0);
 	}

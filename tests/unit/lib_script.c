@@ -153,13 +153,13 @@ static void message(uint8_t type, const struct talk_params *p, uint64_t mid, uin
  * One letter, one thing that happens; capitals are the server's where both ends may do it. s o h: session is
  * signed, anonymous, guest; S: login failed; t T N: tree, ACCESS_DENIED, no such share; k c d: TREE_CONNECT,
  * CREATE, TREE_DISCONNECT; l LOGOFF; x encrypted request; f FIN; K alive; g bytes lost; r own RST; z one in
- * its name; y Y O: with foreign TTL, old sequence alone.
+ * its name; y Y O: with foreign TTL, old sequence alone; B: that of a host whose socket is gone.
  */
 static const struct {
 	char letter;
 	uint8_t type, dir;
 	struct nw_smb smb;
-	struct nw_tcp tcp; /* seq: less than expected */
+	struct nw_tcp tcp; /* seq, window: less than expected */
 } letters[] = { { 's', NW_EV_SESSION_RSP, NW_S2C, { .flags = 9 }, {} },
 		{ 'o', NW_EV_SESSION_RSP, NW_S2C, { .flags = 1 }, {} },
 		{ 'h', NW_EV_SESSION_RSP, NW_S2C, { .flags = 9, .session_flags = 1 }, {} },
@@ -184,6 +184,11 @@ static const struct {
 		{ 'z', NW_EV_RST, NW_C2S, {}, { .ttl = 33, .flags = 0x04, .ip_id = 0xbeef } },
 		{ 'Z', NW_EV_RST, NW_S2C, {}, { .ttl = 33, .flags = 0x04, .ip_id = 0xbeef } },
 		{ 'Y', NW_EV_RST, NW_S2C, {}, { .ttl = 33, .flags = 0x14 } },
+		{ 'B',
+		  NW_EV_RST,
+		  NW_S2C,
+		  {},
+		  { .ttl = 64, .flags = 0x04, .ip_id = 0x19b3, .seq = 1, .window = 502 } },
 		{ 'O', NW_EV_RST, NW_S2C, {}, { .ttl = 64, .flags = 0x14, .seq = 150 } } };
 
 void script_play(const char *text)
@@ -201,6 +206,7 @@ void script_play(const char *text)
 				look(letters[i].dir);
 			script.ev.tcp.ack = script.seq[!letters[i].dir];
 			script.ev.tcp.seq -= letters[i].tcp.seq;
+			script.ev.tcp.window -= letters[i].tcp.window;
 			script.ev.tcp.flags = letters[i].tcp.flags;
 			script.ev.tcp.ttl = letters[i].tcp.ttl ?: script.ev.tcp.ttl;
 			script.ev.tcp.ip_id = letters[i].tcp.ip_id ?: script.ev.tcp.ip_id;

@@ -34,6 +34,12 @@ static const struct group groups[] = {
 	  ROWS({ "nst^vF", SAME, "101/1/server-fin/c" }, /* nothing confirms NEGOTIATE */
 	       { "nstvac2st^vF", SAME, "104/0/server-fin/w|contradicts itself" },
 	       { "nstvac2st^vac", SAME, "" }, { "nstVac2st^vF", SAME, "101/1/server-fin/c" }) },
+	{ "no_answer_that_may_only_have_been_missed_is_not_told",
+	  ROWS({ "nstvcW", SAME, "" }, { "nstvxW", SAME, "" }, /* who goes on has got it */
+	       { "qvW", SAME, "" },			       /* nothing is seen of the server */
+	       { "qstvW", SAME, "106/0/-/w" }, { "tvW", SAME, "106/0/-/w" }, { "nvW", SAME, "106/0/-/w" },
+	       { "nstvcv2W", SAME, "106/0/-/w" }, { "nstvtvaW", SAME, "" },
+	       { "nstvWtv", SAME, "106/0/-/w" } /* smbclient goes on after 20 s */) },
 	{ "no_answer_in_time_is_told_once_and_a_late_one_still_read",
 	  ROWS({ "nstvW", SAME, "106/0/-/w|10.0 s" }, { "nstvWWac", SAME, "106/0/-/w" },
 	       { "nstvWaf", SAME, "106/0/-/w 105/0/client-fin/w" },
@@ -48,7 +54,7 @@ static void refusals_are_graded_by_status(void **state)
 	int bad = 0;
 
 	for (int i = 0; i < 6; i++) {
-		const char *want = i < 5 ? "111/0/-/i" : "111/0/-/w";
+		const char *want = i == 5 ? "111/0/-/w" : i == 4 ? "111/0/-/i|ksmbd" : "111/0/-/i";
 
 		script.status = 0xc0000000 | all[i];
 		bad += script_differs((struct row){ "nstvaf", SAME, want });

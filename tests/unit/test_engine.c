@@ -76,10 +76,27 @@ static void reconnect_storms_are_told_and_stay_bounded(void **state)
 	assert_true(st.conns_now <= 64);
 }
 
+/* MS-SMB2 3.2.4.1.4: VALIDATE behind TREE_CONNECT in one compound need not say which session it is of. */
+static void related_operation_is_answered_in_its_session(void **state)
+{
+	const uint64_t session = 0x1122334455667788;
+
+	script_begin(R_CAPS);
+	script_play("nst");
+	script.session = NW_SESSION_RELATED;
+	script_play("v");
+	script.session = session;
+	script_play("acW$");
+	assert_string_equal(script.findings, "102/1/-/c");
+	assert_int_equal(script.was.n_validate, 1);
+	assert_int_equal(script.was.unseen, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest more[] = {
 		cmocka_unit_test_setup(what_yields_is_concluded, script_setup),
+		cmocka_unit_test_setup(related_operation_is_answered_in_its_session, script_setup),
 		cmocka_unit_test_setup(reconnect_storms_are_told_and_stay_bounded, script_setup),
 	};
 

@@ -41,7 +41,7 @@ static struct nw_fold_key key(uint32_t client)
 /* What the daemon does with one; true: it was told. */
 static bool raise_one(struct nw_fold *f, const struct nw_fold_key *k, uint64_t id, uint64_t now)
 {
-	if (nw_fold_repeat(f, k, (int64_t)now))
+	if (nw_fold_repeat(f, k, (int64_t)now, now))
 		return false;
 	nw_fold_told(f, k, id, now);
 	return true;
@@ -69,7 +69,7 @@ static void storm_is_one_alert_and_one_summary(void **state)
 	assert_int_equal(told.n, 1);
 	assert_int_equal(told.last.count, 599);
 	assert_int_equal(told.last.first_id, 17);
-	assert_int_equal(told.last.first_seen, S + S / 40);
+	assert_int_equal(nw_folded_first_seen(&told.last), S + S / 40);
 	assert_int_equal(told.last.last_seen, S + 599 * S / 40);
 	assert_int_equal(nw_fold_untold(f), 0);
 	/* A repeat in the next window is counted again; a window without one ends it. */
@@ -83,6 +83,34 @@ static void storm_is_one_alert_and_one_summary(void **state)
 	assert_int_equal(nw_fold_due(f), 0);
 	assert_true(raise_one(f, &k, 19, 1802 * S));
 	nw_fold_free(&f);
+}
+
+/* However the wall clock is set meanwhile, a window lasts as long as it does. */
+static void clock_that_is_set_changes_no_window(void **state)
+{
+	static const int64_t steps[] = { 0, -86400 * (int64_t)S, 86400 * (int64_t)S };
+	struct nw_fold_key k = key(1);
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+		const int64_t wall = 1800000000 * (int64_t)S;
+		struct told told = { 0 };
+		struct nw_fold *f = NULL;
+
+		assert_int_equal(nw_fold_new(&f, 600 * S, 1, see, &told), 0);
+		assert_true(raise_one(f, &k, 1, S));
+		assert_true(nw_fold_repeat(f, &k, wall, 2 * S));
+		assert_true(nw_fold_repeat(f, &k, wall + steps[i] + 3 * (int64_t)S, 5 * S));
+		nw_fold_tick(f, 601 * S);
+		assert_int_equal(told.last.count, 2);
+		assert_int_equal(told.last.took, 3 * S);
+		assert_int_equal(told.last.last_seen, wall + steps[i] + 3 * (int64_t)S);
+		assert_int_equal(nw_folded_first_seen(&told.last), wall + steps[i]);
+		/* The next window begins with its own first. */
+		assert_true(nw_fold_repeat(f, &k, wall, 700 * S));
+		nw_fold_tick(f, 1201 * S);
+		assert_int_equal(told.last.took, 0);
+		nw_fold_free(&f);
+	}
 }
 
 static void what_differs_is_told(void **state)
@@ -257,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(storm_is_one_alert_and_one_summary),
+		cmocka_unit_test(clock_that_is_set_changes_no_window),
 		cmocka_unit_test(what_differs_is_told),
 		cmocka_unit_test(full_table_counts_everything),
 		cmocka_unit_test(nobody_gets_all_places),

@@ -70,6 +70,11 @@ static const struct group groups[] = {
 	       { "nstvacYR", SAME, "107/0/server-rst/w|second_rst" },
 	       { "nstvYK", SAME, "107/0/server-rst/w" }, { "nstvYR", SAME, "107/0/server-rst/w" },
 	       { "nstvYac", SAME, "107/0/server-rst/w" }) },
+	/* mercury_emix.pcap: FIN, data on the way to it, RST with the FIN's own number and a foreign IP id */
+	{ "reset_behind_a_fin_may_answer_what_the_fin_crossed",
+	  ROWS({ "nstvacFBw", SAME, "" }, { "nstvFBw", SAME, "104/0/server-fin/w" },
+	       { "nstvacBw", SAME, "107/0/server-rst/w|ip_id, sequence" },
+	       { "nstvacFZw", SAME, "107/0/server-rst/w" } /* looks still count */) },
 	{ "what_only_looks_forged_is_told_alone",
 	  ROWS({ "nstvY", SAME, "107/0/server-rst/w|may not have been sent by it (signs: ttl 33" },
 	       { "nstvYw", SAME, "107/0/server-rst/w|may not" }, { "nstvYwR", SAME, "107/0/server-rst/w" },

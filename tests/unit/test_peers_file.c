@@ -53,10 +53,12 @@ static void spill(const char *text, size_t len)
 /* As a restart does: another engine, whose clock began anew. */
 static uint64_t reload(int64_t offset)
 {
+	struct nw_peer_clock clock = { .offset = offset };
 	uint64_t broken;
 
 	history_begin(NW_VANTAGE_SERVER, 100);
-	assert_int_equal(nw_peers_load(nw_engine_peers(R.engine), dir, offset, &broken), 0);
+	clock.now = (int64_t)R.now;
+	assert_int_equal(nw_peers_load(nw_engine_peers(R.engine), dir, &clock, &broken), 0);
 	return broken;
 }
 
@@ -87,6 +89,26 @@ static void restart_brings_all_of_it_back(void **state)
 	assert_non_null(strstr(R.last.text, " d "));
 	free(first);
 	free(second);
+}
+
+/* What was written while the clock was ten years ahead hides nothing of what comes now. */
+static void clock_that_was_ahead_blinds_nobody(void **state)
+{
+	const int64_t offset = WALL * (int64_t)NW_NS_PER_S, ahead = 3650 * 24 * (int64_t)HISTORY_HOUR;
+
+	history_begin(NW_VANTAGE_SERVER, 100);
+	history_connect(&(struct history_how){ ON(0x302, 0x302) });
+	history_connect(&(struct history_how){ ON(0x302, 0x302), V });
+	assert_int_equal(history_told(110), 1);
+	history_expect(1, 0);
+	assert_int_equal(nw_peers_save(nw_engine_peers(R.engine), dir, offset + ahead), 0);
+	assert_int_equal(reload(offset), 0);
+	history_expect(1, 0);
+	assert_true(history_peer().last <= (int64_t)R.now);
+	R.now += 25 * HISTORY_HOUR;
+	history_connect(&(struct history_how){ ON(0x302, 0x302) });
+	assert_int_equal(history_told(110), 1);
+	history_expect(1, 1);
 }
 
 static void torn_file_gives_back_what_is_whole(void **state)
@@ -209,6 +231,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(restart_brings_all_of_it_back),
+		cmocka_unit_test(clock_that_was_ahead_blinds_nobody),
 		cmocka_unit_test(torn_file_gives_back_what_is_whole),
 		cmocka_unit_test(foreign_files_are_set_aside),
 		cmocka_unit_test(full_disk_keeps_the_file_that_was_there),

@@ -50,10 +50,12 @@ static void hand_out(struct nw_daemon *d, const struct nw_alert *a, const char *
 	}
 	line = o ? nw_json_text(o) : NULL;
 	json_decref(o);
-	if (line)
+	if (line) {
 		err = nw_journal_append(s->journal, line, strlen(line), a->id);
-	else
+	} else {
 		nw_err("No memory for the journal's line of alert %llu", (unsigned long long)a->id);
+		nw_journal_miss(s->journal);
+	}
 	if (syslog && err)
 		nw_syslog_send(s->syslog, nw_monotonic(), priority, syslog);
 	else if (syslog)
@@ -121,7 +123,7 @@ void nw_alerts_finding(struct nw_daemon *d, const struct nw_conn *conn, const st
 		.wall_offset = offset,
 	};
 
-	if (nw_fold_repeat(d->alerts.fold, &key, a.wall)) {
+	if (nw_fold_repeat(d->alerts.fold, &key, a.wall, f->ts)) {
 		d->alerts.folded++;
 		return;
 	}
@@ -180,7 +182,7 @@ static void repeats_text(char out[NW_TEXT_MAX], const struct nw_folded *f)
 	/* One repeat has no duration. */
 	took[0] = '\0';
 	if (f->count > 1)
-		nw_duration_text(took, (uint64_t)(f->last_seen - f->first_seen));
+		nw_duration_text(took, f->took);
 	if (nw_fold_is_crowd(&f->key))
 		snprintf(out, NW_TEXT_MAX,
 			 "%llu more alert%s of rule %u (%s)%s%s by client %s%s: it raises too many "
@@ -205,7 +207,7 @@ static void tell_repeats(void *arg, const struct nw_folded *f)
 		.key = &f->key,
 		.first_id = f->first_id,
 		.last_id = f->first_id,
-		.first_seen = f->first_seen,
+		.first_seen = nw_folded_first_seen(f),
 		.last_seen = f->last_seen,
 	};
 	struct nw_alert a = {

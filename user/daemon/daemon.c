@@ -21,26 +21,42 @@ static void on_finding(void *arg, const struct nw_conn *conn, const struct nw_fi
 	nw_alerts_finding(arg, conn, f);
 }
 
-void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count)
+static void tell_lost(struct nw_daemon *d, uint64_t now)
 {
 	char text[NW_TEXT_MAX];
 
+	snprintf(text, sizeof(text),
+		 "%llu event%s lost between the kernel and negwatchd: alerts may be missing (%llu since the "
+		 "start); %s",
+		 (unsigned long long)d->lost_untold, d->lost_untold == 1 ? " was" : "s were",
+		 (unsigned long long)d->lost,
+		 d->lost_starved ? "it had no memory for them: make some free, or raise its limit" :
+				   "if it goes on, raise ring_buffer_kib");
+	nw_alerts_lost(d, d->lost_untold, text);
+	d->lost_untold = 0;
+	d->lost_starved = false;
+	d->lost_told = now;
+}
+
+void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count)
+{
 	d->lost += count;
 	d->lost_untold += count;
 	if (count)
-		d->last_lost = nw_wall();
+		d->last_lost = now;
 	nw_engine_lost(d->engine, now, count);
-	if (!d->lost_untold || (d->lost_told && now - d->lost_told < LOST_PAUSE))
-		return;
-	snprintf(text, sizeof(text),
-		 "%llu event%s lost between the kernel and negwatchd: alerts may be missing (%llu since "
-		 "the "
-		 "start); if it goes on, raise ring_buffer_kib",
-		 (unsigned long long)d->lost_untold, d->lost_untold == 1 ? " was" : "s were",
-		 (unsigned long long)d->lost);
-	nw_alerts_lost(d, d->lost_untold, text);
-	d->lost_untold = 0;
-	d->lost_told = now;
+	if (d->lost_untold && (!d->lost_told || now - d->lost_told >= LOST_PAUSE))
+		tell_lost(d, now);
+}
+
+/* A gap is seen when the next event comes; how many more were lost meanwhile the counters say. */
+void nw_daemon_look_for_losses(struct nw_daemon *d, uint64_t now, bool counters)
+{
+	uint64_t lost = nw_live_take_lost(d->live, counters);
+
+	if (lost && !counters)
+		lost += nw_live_take_lost(d->live, true);
+	nw_daemon_lost(d, now, lost);
 }
 
 static bool is_own(void *arg, const union nw_addr *addr)
@@ -67,9 +83,13 @@ static int on_event(void *arg, const struct nw_event *ev)
 {
 	struct nw_daemon *d = arg;
 
+	/* Before it is taken for all that came. */
+	nw_daemon_look_for_losses(d, nw_monotonic(), false);
 	d->last_event = ev->ts;
-	if (nw_engine_event(d->engine, ev) == -ENOMEM)
+	if (nw_engine_event(d->engine, ev) == -ENOMEM) {
+		d->lost_starved = true;
 		nw_daemon_lost(d, nw_monotonic(), 1);
+	}
 	return 0;
 }
 
@@ -208,6 +228,13 @@ void nw_daemon_stop(struct nw_daemon *d)
 	/* What is still in the ring was seen before the hooks went. */
 	while (d->live && d->engine && nw_live_consume(d->live, 1024) > 0)
 		;
+	if (d->live && d->engine) {
+		uint64_t now = nw_monotonic();
+
+		nw_daemon_look_for_losses(d, now, true);
+		if (d->lost_untold)
+			tell_lost(d, now);
+	}
 	if (d->engine) {
 		nw_engine_flush(d->engine);
 		nw_daemon_peers_tick(d, UINT64_MAX);

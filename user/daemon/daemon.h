@@ -70,9 +70,10 @@ struct nw_daemon {
 	struct nw_metrics_file metrics;
 
 	uint64_t last_event;  /* monotonic, ns; 0: none */
-	int64_t last_lost;    /* wall, ns, when the last loss was noticed; 0: none */
+	uint64_t last_lost;   /* monotonic, when the last loss was noticed; 0: none */
 	uint64_t lost;	      /* events, since the start */
-	uint64_t lost_untold; /* of these, not yet in an alert */
+	uint64_t lost_untold; /* of these, not yet in an alert ... */
+	bool lost_starved;    /* ... some for want of memory */
 	uint64_t lost_told;   /* monotonic time of the last alert about it; 0: none */
 };
 
@@ -104,6 +105,8 @@ bool nw_daemon_links_changed(struct nw_daemon *d);
 
 /* The kernel lost events: counts them, tells the engine, and raises rule 190 at most once a minute. */
 void nw_daemon_lost(struct nw_daemon *d, uint64_t now, uint64_t count);
+/* The same with what was lost since the last look; counters as in nw_live_take_lost(). */
+void nw_daemon_look_for_losses(struct nw_daemon *d, uint64_t now, bool counters);
 
 /* The name of an interface that is watched, NULL: unknown. */
 const char *nw_daemon_if_name(const struct nw_daemon *d, uint32_t ifindex);

@@ -144,13 +144,9 @@ static void run_timers(struct loop *l, uint64_t now)
 	struct nw_daemon *d = l->d;
 	/* Before the engine takes silence for an answer. */
 	bool counters = due(l->counters_due, now) || due(l->engine_due, now);
-	uint64_t lost = nw_live_take_lost(d->live, counters);
 	bool sync;
 
-	/* A gap is seen when the next event comes; how many more were lost meanwhile the counters say. */
-	if (lost && !counters)
-		lost += nw_live_take_lost(d->live, true);
-	nw_daemon_lost(d, now, lost);
+	nw_daemon_look_for_losses(d, now, counters);
 	if (counters)
 		l->counters_due = now + COUNTERS_EVERY;
 	/* The engine's clock must not run ahead of events that still wait in the ring. */
@@ -223,6 +219,7 @@ int nw_loop_run(struct nw_daemon *d)
 
 		arm_timer(&l);
 		n = epoll_wait(l.epoll_fd, ready, NW_ARRAY_SIZE(handlers), l.drained ? -1 : 0);
+		/* EINTR: stopped and continued. */
 		if (n < 0 && errno != EINTR)
 			err = nw_err_r(-errno, "The event loop fails: %m");
 		/* Read before the ring: what the ring then holds is not older than what is due. */

@@ -19,9 +19,10 @@
 
 void nw_daemon_peers_load(struct nw_daemon *d)
 {
+	struct nw_peer_clock clock = { .offset = nw_wall_offset(), .now = (int64_t)nw_monotonic() };
 	struct nw_daemon_peers *m = &d->peers;
 
-	m->error = nw_peers_load(nw_engine_peers(d->engine), d->cfg.state_dir, nw_wall_offset(), &m->broken);
+	m->error = nw_peers_load(nw_engine_peers(d->engine), d->cfg.state_dir, &clock, &m->broken);
 	/* What was left out leaves the file, too. */
 	m->saved.changes = m->broken ? UINT64_MAX : 0;
 	m->loaded = !m->error;

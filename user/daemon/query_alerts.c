@@ -44,6 +44,8 @@ static uint64_t newest(const struct nw_store *s, uint64_t limit, uint64_t before
 
 	while ((at = nw_store_at(s, n)) && at->id < before)
 		n++;
+	if (!limit)
+		return before;
 	if (n > limit)
 		return nw_store_at(s, n - (unsigned int)limit)->id;
 	limit -= n;

@@ -135,7 +135,7 @@ static json_t *losses(const struct nw_daemon *d, const uint64_t count[NW_C_MAX])
 
 	nw_json_set(o, "events", num(d->lost));
 	if (d->last_lost)
-		nw_json_set(o, "last", when(d->last_lost, 3));
+		nw_json_set(o, "last", when((int64_t)d->last_lost + nw_wall_offset(), 3));
 	nw_json_set(o, "flows", num(count[NW_C_LOST_FLOWS]));
 	if (nw_live_flows(d->live, &flows, &evicted) == 0)
 		nw_json_set(o, "flows_evicted", num(evicted));

@@ -113,12 +113,18 @@ struct nw_exchange *nw_conn_add_validate(struct nw_conn *c)
 	return x;
 }
 
+bool nw_conn_same_exchange(const struct nw_params *p, uint64_t message_id, uint64_t session_id)
+{
+	return p->message_id == message_id &&
+	       (p->session_id == session_id || p->session_id == NW_SESSION_RELATED ||
+		session_id == NW_SESSION_RELATED);
+}
+
 bool nw_conn_take_guess(struct nw_conn *c, struct nw_exchange *x)
 {
 	struct nw_params *guess = &c->state->guess;
 
-	if (!guess->ts || guess->message_id != x->request.message_id ||
-	    guess->session_id != x->request.session_id)
+	if (!guess->ts || !nw_conn_same_exchange(guess, x->request.message_id, x->request.session_id))
 		return false;
 	x->response = *guess;
 	*guess = (struct nw_params){ 0 };
@@ -282,6 +288,22 @@ bool nw_conn_request_confirmed(const struct nw_conn *c)
 	return false;
 }
 
+bool nw_conn_server_seen(const struct nw_conn *c)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n_negotiate; i++)
+		if (c->negotiate[i].response.ts)
+			return true;
+	for (i = 0; i < c->n_validate; i++)
+		if (c->validate[i].response.ts)
+			return true;
+	for (i = 0; i < c->n_steps; i++)
+		if (c->steps[i].by == NW_S2C)
+			return true;
+	return false;
+}
+
 void nw_conn_gap(struct nw_conn *c, uint64_t ts, uint8_t unseen)
 {
 	c->state->gap_ts = ts;
@@ -292,7 +314,8 @@ void nw_conn_see_left(struct nw_conn *c)
 {
 	/* Where the client's direction alone is seen, a VALIDATE request shows it, too, or its end. */
 	bool went_on = c->authenticated || c->tree_connected || c->n_validate || c->state->alone;
-	bool left = false;
+	/* A VALIDATE without any NEGOTIATE had nothing to be compared with. */
+	bool left = c->n_validate && !c->n_negotiate && !c->smb1_negotiate;
 	unsigned int i;
 
 	for (i = 0; i < c->n_negotiate; i++)
@@ -306,8 +329,8 @@ void nw_conn_see_left(struct nw_conn *c)
 
 enum nw_observed nw_conn_observed(const struct nw_conn *c)
 {
-	if (!c->n_negotiate && !c->n_validate && !c->smb1_negotiate)
-		return NW_OBSERVED_NONE;
+	if (!c->n_negotiate && !c->smb1_negotiate)
+		return c->n_validate ? NW_OBSERVED_PARTIAL : NW_OBSERVED_NONE;
 	return c->unseen ? NW_OBSERVED_PARTIAL : NW_OBSERVED_FULL;
 }
 

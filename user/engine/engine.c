@@ -199,7 +199,7 @@ static struct nw_exchange *find_validate(struct nw_conn *c, uint64_t message_id,
 		const struct nw_params *p =
 			c->validate[i].request.ts ? &c->validate[i].request : &c->validate[i].response;
 
-		if (p->message_id == message_id && p->session_id == session_id)
+		if (nw_conn_same_exchange(p, message_id, session_id))
 			return &c->validate[i];
 	}
 	return NULL;

@@ -121,6 +121,11 @@ void nw_conn_free(struct nw_conn *c);
 bool nw_conn_holds_bytes(const struct nw_conn *c);
 struct nw_exchange *nw_conn_add_negotiate(struct nw_conn *c);
 struct nw_exchange *nw_conn_add_validate(struct nw_conn *c);
+/*
+ * Does the message of that number and session belong to the same exchange as p? Numbers are unique in a
+ * connection; sessions agree, but that a related operation leaves its own to the one before.
+ */
+bool nw_conn_same_exchange(const struct nw_params *p, uint64_t message_id, uint64_t session_id);
 /* A request was read: was it answered before that? Then the answer is taken in. */
 bool nw_conn_take_guess(struct nw_conn *c, struct nw_exchange *x);
 int nw_params_set(struct nw_params *p, const struct nw_event *ev);
@@ -129,6 +134,8 @@ int nw_conn_step(struct nw_conn *c, const struct nw_event *ev);
 /* The NEGOTIATE request and response that count: the last that are not provisional; NULL: none. */
 const struct nw_params *nw_conn_negotiate_request(const struct nw_conn *c);
 const struct nw_params *nw_conn_negotiate_response(const struct nw_conn *c);
+/* Was any message of the server's seen? A mirrored port, or a path of its own, may hide all of them. */
+bool nw_conn_server_seen(const struct nw_conn *c);
 /* Was the NEGOTIATE request confirmed by a signed VALIDATE? */
 bool nw_conn_request_confirmed(const struct nw_conn *c);
 

@@ -209,13 +209,17 @@ const struct nw_rule nw_rules[] = {
 		.number = 111,
 		.severity = NW_SEV_INFO,
 		.name = "validate-refused",
-		.sentence = "The server answered VALIDATE with a signed error: it does not implement it.",
+		.sentence = "The server answered VALIDATE with a signed error, as those do that don't implement it.",
 		.explanation =
 			"Servers that do not know the FSCTL answer with a signed error such as STATUS_FILE_CLOSED, "
 			"STATUS_NOT_SUPPORTED or STATUS_INVALID_DEVICE_REQUEST, and clients accept that. So there is no "
-			"protection against a changed NEGOTIATE on this connection. STATUS_ACCESS_DENIED is different: "
-			"the signature of the request did not verify, and clients have to give up.",
-		.remedy = "Update the server or raise its highest dialect (server max protocol in smb.conf).",
+			"protection against a changed NEGOTIATE on this connection. Two are different. "
+			"STATUS_ACCESS_DENIED: the signature of the request did not verify, and clients have to give "
+			"up. STATUS_INVALID_PARAMETER from ksmbd: the request does not match the NEGOTIATE that it got, "
+			"which was altered between here and the server if both look the same here; smbclient goes on "
+			"all the same, weakened. (Old NetApp servers mean by it that they don't implement it.)",
+		.remedy = "Update the server or raise its highest dialect (server max protocol in smb.conf). With "
+			  "STATUS_INVALID_PARAMETER look from the server's host first, as for rule 101.",
 		.section = "3.2.5.14.12",
 	},
 	{

@@ -128,7 +128,7 @@ static void say_outcome(struct nw_text *s, const struct nw_finding *f)
 	const char *act = NAME_AT(acts, f->outcome);
 
 	if (!act) {
-		nw_text_add(s, "; what the server did about it was not seen");
+		nw_text_add(s, "; what the server did about it was not seen in time");
 		return;
 	}
 	nw_text_add(s, "; %s ", act);
@@ -316,11 +316,18 @@ static void say_rest(struct nw_text *s, const struct nw_conn *c, const struct nw
 			    nw_dialect_text(buf, c->dialect));
 		break;
 	case 111:
-		nw_text_add(s, "Server refused VALIDATE_NEGOTIATE_INFO with signed status 0x%08x: %s",
-			    x ? x->response.status : 0,
-			    f->severity >= NW_SEV_WARNING ?
-				    "the request may have been altered after it was signed" :
-				    "clients accept that, and NEGOTIATE stays unprotected");
+		nw_text_add(s, "Server refused VALIDATE_NEGOTIATE_INFO with signed status 0x%08x: ",
+			    x ? x->response.status : 0);
+		if (f->severity >= NW_SEV_WARNING)
+			nw_text_add(s, "the request may have been altered after it was signed");
+		else
+			nw_text_add(s, "clients accept that, and NEGOTIATE stays unprotected");
+		/* ksmbd's answer to a request that does not match, where others close the connection */
+		if (x && x->response.status == NW_STATUS_INVALID_PARAMETER && v != NW_VANTAGE_SERVER)
+			nw_text_add(s,
+				    "; ksmbd answers so if NEGOTIATE was altered: it may have been between "
+				    "%s and the server",
+				    here(v));
 		break;
 	default:
 		nw_text_add(s, "%s", nw_rule_by_number(f->rule)->sentence);

@@ -59,6 +59,12 @@ static bool before(uint64_t ts, struct nw_where at)
 	return !at.ts || ts <= at.ts;
 }
 
+/* A capture's packets come in order, while the clocks of its interfaces may differ by a little. */
+static bool came_before(const struct nw_params *p, struct nw_where at)
+{
+	return p->frame && at.frame ? p->frame <= at.frame : before(p->ts, at);
+}
+
 static bool within(uint64_t from, uint64_t to, uint64_t window)
 {
 	return to <= from || to - from <= window;
@@ -101,7 +107,8 @@ static void client_left_311(struct nw_engine *e, struct nw_conn *c, const struct
 	struct nw_finding f = nw_finding_at(108, c, NULL, l->at);
 	enum nw_vantage v = nw_conn_vantage(e, c);
 
-	if (!from || !before(from, l->at))
+	/* A reset alone is concluded later than it came. */
+	if (!from || (l->outcome == NW_OUT_CLIENT_RST && !before(from, l->at)))
 		return;
 	s->unused_session = 0;
 	if (refused)
@@ -130,7 +137,7 @@ static void client_left(struct nw_engine *e, struct nw_conn *c, const struct lef
 
 	if (l->outcome == NW_OUT_LOGOFF && l->session_id != x->response.session_id)
 		return; /* another session of the same connection */
-	if (!before(x->response.ts, l->at))
+	if (!came_before(&x->response, l->at))
 		return; /* a reset that the answer crossed */
 	s->unused_validate = -1;
 	if (l->doubted)
@@ -159,7 +166,7 @@ void nw_verdict_end(struct nw_engine *e, struct nw_conn *c, const struct nw_even
 	nw_conclude_unvalidated(e, c);
 	for (i = 0; i < c->n_validate; i++) {
 		x = &c->validate[i];
-		if (x->concluded || !x->request.ts || !before(x->request.ts, l.at))
+		if (x->concluded || !x->request.ts || !came_before(&x->request, l.at))
 			continue;
 		nw_conclude_request(e, c, x, outcome, l.at);
 		if (x->concluded || !by_server || client_first || l.doubted || !may_abort(c, x))

@@ -15,7 +15,7 @@
 #include "../util/file.h"
 #include "../util/util.h"
 
-_Static_assert(sizeof(struct nw_folded) == 88, "the arithmetic at NW_FOLD_MAX");
+_Static_assert(sizeof(struct nw_folded) == 96, "the arithmetic at NW_FOLD_MAX");
 
 struct nw_fold {
 	struct nw_table *table, *groups; /* the latter: places taken by each client, uint32_t */
@@ -28,7 +28,7 @@ struct nw_fold {
 };
 
 /* The file is this, and a slot for each alert; a count of 0 is an empty slot. It never leaves the host. */
-static const char MAGIC[8] = "nwfold1";
+static const char MAGIC[8] = "nwfold2";
 
 static off_t place(uint32_t slot)
 {
@@ -160,7 +160,12 @@ void nw_fold_free(struct nw_fold **fp)
 	*fp = NULL;
 }
 
-bool nw_fold_repeat(struct nw_fold *f, const struct nw_fold_key *key, int64_t wall)
+int64_t nw_folded_first_seen(const struct nw_folded *f)
+{
+	return f->last_seen - (int64_t)f->took;
+}
+
+bool nw_fold_repeat(struct nw_fold *f, const struct nw_fold_key *key, int64_t wall, uint64_t ts)
 {
 	struct nw_fold_key as = placed(f, key);
 	struct nw_key k = table_key(&as);
@@ -169,7 +174,9 @@ bool nw_fold_repeat(struct nw_fold *f, const struct nw_fold_key *key, int64_t wa
 	if (!e)
 		return false;
 	if (!e->count++)
-		e->first_seen = wall;
+		e->first_ts = ts;
+	/* Findings of one moment may come in another order. */
+	e->took = ts > e->first_ts ? ts - e->first_ts : 0;
 	e->last_seen = wall;
 	f->untold++;
 	keep(f, e);

@@ -13,8 +13,8 @@
 #include "../../bpf/abi.h"
 
 /*
- * Alerts that can be told apart at once. A place takes sizeof(struct nw_folded) + 88 = 176 bytes, so all
- * of them 704 KiB; when they are taken, the one that was idle longest gets its summary early.
+ * Alerts that can be told apart at once. A place takes sizeof(struct nw_folded) + 88 = 184 bytes, so all
+ * of them 736 KiB; when they are taken, the one that was idle longest gets its summary early.
  */
 #define NW_FOLD_MAX 4096u
 
@@ -39,12 +39,13 @@ bool nw_fold_is_crowd(const struct nw_fold_key *key);
 
 struct nw_folded {
 	struct nw_fold_key key;
-	uint64_t first_id;	       /* of the alert that was told */
-	uint64_t count;		       /* repeats in this window */
-	int64_t first_seen, last_seen; /* of these repeats; wall, ns */
-	uint64_t due;		       /* end of the window, monotonic */
-	uint32_t slot;		       /* in the file */
-	uint32_t check;		       /* CRC-32 of all before, there */
+	uint64_t first_id;	 /* of the alert that was told */
+	uint64_t count;		 /* repeats in this window */
+	int64_t last_seen;	 /* of these repeats; wall, ns */
+	uint64_t first_ts, took; /* the first of them, and from there to the last; monotonic, ns */
+	uint64_t due;		 /* end of the window, monotonic */
+	uint32_t slot;		 /* in the file */
+	uint32_t check;		 /* CRC-32 of all before, there */
 };
 
 struct nw_fold;
@@ -55,15 +56,20 @@ typedef void (*nw_fold_fn)(void *arg, const struct nw_folded *f);
 /* window: ns, 0: nothing is folded. seed: random, as the keys come from strangers. 0 or -ENOMEM. */
 int nw_fold_new(struct nw_fold **out, uint64_t window, uint64_t seed, nw_fold_fn fn, void *arg);
 /*
- * Keeps each count in that file (352 KiB at most) from now on, so that a killed daemon forgets none; what one
+ * Keeps each count in that file (384 KiB at most) from now on, so that a killed daemon forgets none; what one
  * has left there is handed out first. 0, or -errno: then counts are in memory alone.
  */
 int nw_fold_keep(struct nw_fold *f, const char *path);
 /* What was not told by nw_fold_flush() is gone, or in the file. */
 void nw_fold_free(struct nw_fold **f);
 
-/* True: a repeat; it was counted. False: it is to be told, and nw_fold_told() then called. wall: ns. */
-bool nw_fold_repeat(struct nw_fold *f, const struct nw_fold_key *key, int64_t wall);
+/*
+ * True: a repeat; it was counted. False: it is to be told, and nw_fold_told() then called. When it was: wall
+ * and ts (monotonic), ns; the wall clock may be set between two of them.
+ */
+bool nw_fold_repeat(struct nw_fold *f, const struct nw_fold_key *key, int64_t wall, uint64_t ts);
+/* When the first of these repeats was, by the wall clock of the last one. */
+int64_t nw_folded_first_seen(const struct nw_folded *f);
 /* now: monotonic. Without memory the next one is told, too. */
 void nw_fold_told(struct nw_fold *f, const struct nw_fold_key *key, uint64_t id, uint64_t now);
 

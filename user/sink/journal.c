@@ -111,15 +111,19 @@ static void keep_id(struct nw_journal *j)
 	j->id_dirty = true;
 }
 
+void nw_journal_miss(struct nw_journal *j)
+{
+	j->unwritten++;
+	keep_id(j);
+}
+
 int nw_journal_append(struct nw_journal *j, const char *line, size_t len, uint64_t id)
 {
 	int err = write_line(j, line, len);
 
 	if (err) {
-		if (id) {
-			j->unwritten++;
-			keep_id(j);
-		}
+		if (id)
+			nw_journal_miss(j);
 		return fault(j, err);
 	}
 	if (id) {

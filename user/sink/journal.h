@@ -65,6 +65,8 @@ uint64_t nw_journal_may_tell(const struct nw_journal *j);
  * torn stays in the file. What could not be written is not written later, but its number stays taken.
  */
 int nw_journal_append(struct nw_journal *j, const char *line, size_t len, uint64_t id);
+/* Counts an alert of which there is no line, as one that could not be written. */
+void nw_journal_miss(struct nw_journal *j);
 
 /*
  * Begins to put on the disk what was appended, and looks how far that has got; never waits. A failure is

@@ -161,7 +161,7 @@ static bool get_ends(const json_t *o, union nw_addr *client, union nw_addr *serv
 }
 
 /* False if it is there and makes no sense. */
-static bool get_time(const json_t *o, const char *key, int64_t offset, int64_t *out)
+static bool get_time(const json_t *o, const char *key, const struct nw_peer_clock *clock, int64_t *out)
 {
 	const char *text = json_string_value(json_object_get(o, key));
 	int64_t wall;
@@ -171,7 +171,9 @@ static bool get_time(const json_t *o, const char *key, int64_t offset, int64_t *
 		return true;
 	if (nw_time_parse(text, &wall) < 0)
 		return false;
-	*out = wall - offset;
+	*out = wall - clock->offset;
+	if (*out > clock->now)
+		*out = clock->now;
 	return true;
 }
 
@@ -204,7 +206,7 @@ static bool get_guid(const json_t *o, const char *key, uint8_t out[16])
 	return true;
 }
 
-int nw_peer_from_json(struct nw_peer *out, const json_t *o, int64_t offset)
+int nw_peer_from_json(struct nw_peer *out, const json_t *o, const struct nw_peer_clock *clock)
 {
 	struct nw_peer p = { 0 };
 	uint64_t mode, capabilities, rule;
@@ -219,7 +221,7 @@ int nw_peer_from_json(struct nw_peer *out, const json_t *o, int64_t offset)
 	for (size_t i = 0; good && i < NW_ARRAY_SIZE(counts); i++)
 		good = get_number(o, counts[i].key, INT64_MAX, MEMBER(uint64_t, &p, counts[i]));
 	for (size_t i = 0; good && i < NW_ARRAY_SIZE(times); i++)
-		good = get_time(o, times[i].key, offset, MEMBER(int64_t, &p, times[i]));
+		good = get_time(o, times[i].key, clock, MEMBER(int64_t, &p, times[i]));
 	if (!good || p.first == NW_NEVER || p.last == NW_NEVER ||
 	    (p.offered && !get_guid(o, "client_guid", p.guid)))
 		return -EINVAL;
@@ -234,13 +236,13 @@ int nw_peer_from_json(struct nw_peer *out, const json_t *o, int64_t offset)
 	return 0;
 }
 
-int nw_instance_from_json(struct nw_instance *out, const json_t *o, int64_t offset)
+int nw_instance_from_json(struct nw_instance *out, const json_t *o, const struct nw_peer_clock *clock)
 {
 	struct nw_instance i = { 0 };
 
 	if (!get_ends(o, &i.client, &i.server, &i.port) || !get_guid(o, "client_guid", i.client_guid) ||
 	    !get_guid(o, "server_guid", i.server_guid) || !get_dialect(o, "dialect", &i.dialect) ||
-	    !i.dialect || !get_time(o, "last_seen", offset, &i.last) || i.last == NW_NEVER)
+	    !i.dialect || !get_time(o, "last_seen", clock, &i.last) || i.last == NW_NEVER)
 		return -EINVAL;
 	*out = i;
 	return 0;

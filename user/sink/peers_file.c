@@ -10,7 +10,6 @@
 
 #include "flow_json.h"
 #include "json.h"
-#include "peer_json.h"
 #include "peers_file.h"
 #include "../util/file.h"
 #include "../util/log.h"
@@ -48,7 +47,7 @@ static bool is_ours(const json_t *head)
 	       json_integer_value(json_object_get(head, "version")) == NW_PEERS_VERSION;
 }
 
-static int take(struct nw_peers *p, const json_t *o, int64_t offset)
+static int take(struct nw_peers *p, const json_t *o, const struct nw_peer_clock *clock)
 {
 	const char *type = json_string_value(json_object_get(o, "type"));
 	struct nw_instance instance;
@@ -56,18 +55,18 @@ static int take(struct nw_peers *p, const json_t *o, int64_t offset)
 	int err = -EINVAL;
 
 	if (type && !strcmp(type, "peer")) {
-		err = nw_peer_from_json(&peer, o, offset);
+		err = nw_peer_from_json(&peer, o, clock);
 		return err ? err : nw_peers_put(p, &peer);
 	}
 	if (type && !strcmp(type, "instance")) {
-		err = nw_instance_from_json(&instance, o, offset);
+		err = nw_instance_from_json(&instance, o, clock);
 		return err ? err : nw_peers_put_instance(p, &instance);
 	}
 	return err;
 }
 
 /* Returns 0, -EPROTO if the first line is none of ours, or another -errno. */
-static int read_lines(struct nw_peers *p, FILE *f, int64_t offset, uint64_t *broken)
+static int read_lines(struct nw_peers *p, FILE *f, const struct nw_peer_clock *clock, uint64_t *broken)
 {
 	char line[LINE_SIZE];
 	bool fits, first = true;
@@ -84,7 +83,7 @@ static int read_lines(struct nw_peers *p, FILE *f, int64_t offset, uint64_t *bro
 			json_decref(o);
 			return -EPROTO;
 		}
-		err = first ? 0 : take(p, o, offset);
+		err = first ? 0 : take(p, o, clock);
 		first = false;
 		*broken += err == -EINVAL;
 		json_decref(o);
@@ -108,7 +107,8 @@ static void set_aside(const char *path)
 			path, old);
 }
 
-int nw_peers_load(struct nw_peers *p, const char *state_dir, int64_t offset, uint64_t *broken)
+int nw_peers_load(struct nw_peers *p, const char *state_dir, const struct nw_peer_clock *clock,
+		  uint64_t *broken)
 {
 	_cleanup_fclose_ FILE *f = NULL;
 	_cleanup_close_ int fd = -1;
@@ -123,7 +123,7 @@ int nw_peers_load(struct nw_peers *p, const char *state_dir, int64_t offset, uin
 	f = fd < 0 ? NULL : fdopen(fd, "r");
 	if (f)
 		(void)TAKE_FD(fd);
-	err = f ? read_lines(p, f, offset, broken) : fd < 0 ? fd : -ENOMEM;
+	err = f ? read_lines(p, f, clock, broken) : fd < 0 ? fd : -ENOMEM;
 	if (err == -EPROTO)
 		set_aside(path);
 	else if (err)

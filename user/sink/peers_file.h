@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "peer_json.h"
 #include "sync.h"
 #include "../engine/peers.h"
 
@@ -20,7 +21,8 @@
  * in *broken and logged; a file of another version is set aside as peers.jsonl.old, and logged. 0, or -errno
  * after having logged it.
  */
-int nw_peers_load(struct nw_peers *p, const char *state_dir, int64_t wall_offset_ns, uint64_t *broken);
+int nw_peers_load(struct nw_peers *p, const char *state_dir, const struct nw_peer_clock *clock,
+		  uint64_t *broken);
 
 /*
  * Writes all of p beside the file that was there, and begins to put it on the disk; nw_peers_put_in_place()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Capture files: libpcap does the formats, stream.c the decompression, this file the link types. The packets
- * of the one format that nearly all large files have are read where they lie, which takes a third of the
- * time.
+ * Capture files: blocks.c does pcapng, libpcap the formats of pcap, stream.c the decompression, this file the
+ * link types. The packets of the one pcap format that nearly all large files have are read where they lie,
+ * which takes a third of the time.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -11,6 +11,7 @@
 
 #include <pcap/pcap.h>
 
+#include "blocks.h"
 #include "capture.h"
 #include "stream.h"
 
@@ -159,7 +160,7 @@ static int not_a_capture(const struct nw_stream *s, const char *pcap_says, struc
 	return -EBADMSG;
 }
 
-/* libpcap stopped in front of packet info->packets + 1. */
+/* The reading stopped in front of packet info->packets + 1. */
 static int broken_off(const struct nw_stream *s, const char *pcap_says, struct nw_capture_info *info)
 {
 	unsigned long long n = (unsigned long long)info->packets + 1;
@@ -173,25 +174,19 @@ static int broken_off(const struct nw_stream *s, const char *pcap_says, struct n
 		    s->failed ? s->why : pcap_says);
 		return -EPIPE;
 	}
-	if (strstr(pcap_says, "different from the")) {
-		say(info,
-		    "holds several interfaces that differ, and was read up to packet %llu only (%s): write "
-		    "each "
-		    "interface to a file of its own, as with tshark -Y frame.interface_id==0 -w",
-		    n - 1, pcap_says);
-		return -EPROTONOSUPPORT;
-	}
 	say(info, "is damaged at packet %llu; the packets before it were read (%s)", n, pcap_says);
 	return -EBADMSG;
 }
 
-static int unknown_link_type(struct nw_capture_info *info)
+/* others: packets that could be read all the same */
+static int unknown_link_type(struct nw_capture_info *info, int type, uint64_t others)
 {
-	const char *name = pcap_datalink_val_to_name(info->link_type);
-	const char *text = pcap_datalink_val_to_description(info->link_type);
+	const char *name = pcap_datalink_val_to_name(type);
+	const char *text = pcap_datalink_val_to_description(type);
 
-	say(info, "has link type %d (%s%s%s), which can't be read: " NW_LINK_TYPES " can", info->link_type,
-	    name ? name : "unknown", text ? ", " : "", text ? text : "");
+	say(info, "%s link type %d (%s%s%s), which can't be read: " NW_LINK_TYPES " can%s",
+	    others ? "has packets of" : "has", type, name ? name : "unknown", text ? ", " : "",
+	    text ? text : "", others ? "; the packets of other interfaces were read" : "");
 	return -EPROTONOSUPPORT;
 }
 
@@ -212,9 +207,12 @@ struct reader {
 	nw_packet_fn fn;
 	void *arg;
 	struct nw_capture_info *info;
+	uint64_t alien; /* packets of a link type that can't be read, the last of which is: */
+	int alien_type;
 };
 
-static int hand_out(struct reader *r, const uint8_t *data, uint32_t caplen, uint32_t len, uint64_t ts)
+static int hand_out(struct reader *r, int link_type, const uint8_t *data, uint32_t caplen, uint32_t len,
+		    uint64_t ts)
 {
 	struct nw_capture_info *info = r->info;
 	struct nw_tap_packet p = {
@@ -227,8 +225,12 @@ static int hand_out(struct reader *r, const uint8_t *data, uint32_t caplen, uint
 		.followed = info->is_evidence && info->evidence.followed,
 	};
 
-	info->cut += p.caplen < p.len;
-	link_locate(info->link_type, &p);
+	if (link_locate(link_type, &p) < 0) {
+		r->alien++;
+		r->alien_type = link_type;
+		return 0;
+	}
+	info->cut += caplen < len;
 	return r->fn(r->arg, &p);
 }
 
@@ -240,7 +242,8 @@ static int read_packets(struct reader *r)
 
 	while ((rc = pcap_next_ex(r->pcap, &h, &data)) == 1) {
 		/* Nanoseconds, by the precision asked for. */
-		err = hand_out(r, data, h->caplen, h->len, time_of(h->ts.tv_sec, h->ts.tv_usec));
+		err = hand_out(r, r->info->link_type, data, h->caplen, h->len,
+			       time_of(h->ts.tv_sec, h->ts.tv_usec));
 		if (err)
 			return err;
 	}
@@ -293,7 +296,8 @@ static int read_records(struct reader *r, uint32_t unit)
 		if (!p)
 			break;
 		s->at += sizeof(h) + h.caplen;
-		err = hand_out(r, p + sizeof(h), h.caplen < snapshot ? h.caplen : snapshot, h.len,
+		err = hand_out(r, r->info->link_type, p + sizeof(h),
+			       h.caplen < snapshot ? h.caplen : snapshot, h.len,
 			       time_of((int32_t)h.sec, (int64_t)(int32_t)h.fraction * unit));
 		if (err)
 			return err;
@@ -304,11 +308,37 @@ static int read_records(struct reader *r, uint32_t unit)
 	return broken_off(s, why, r->info);
 }
 
+/* pcapng. What can be read of it is, and then it is said what can't. */
+static int read_blocks(struct reader *r)
+{
+	struct nw_blocks b = { .stream = &r->stream };
+	struct nw_block_packet p;
+	bool stopped = false;
+	int err;
+
+	while (!stopped && (err = nw_blocks_next(&b, &p)) > 0) {
+		r->info->link_type = b.first_type;
+		err = hand_out(r, p.link_type, p.data, p.caplen, p.len, time_of(p.sec, p.nanos));
+		stopped = err;
+	}
+	if (b.has_interface)
+		r->info->link_type = b.first_type;
+	nw_blocks_free(&b);
+	if (stopped || err == -ENOMEM)
+		return err;
+	if (!b.has_interface)
+		return not_a_capture(&r->stream, *b.why ? b.why : "it has no interface", r->info);
+	if (err < 0)
+		return broken_off(&r->stream, b.why, r->info);
+	return r->alien ? unknown_link_type(r->info, r->alien_type, r->info->packets - r->alien) : 0;
+}
+
 int nw_capture_read(const char *path, nw_packet_fn fn, void *arg, struct nw_capture_info *info)
 {
 	struct reader r = { .fn = fn, .arg = arg, .info = info };
 	struct nw_tap_packet none = { 0 };
 	char pcap_says[PCAP_ERRBUF_SIZE] = "";
+	const uint8_t *head;
 	uint32_t unit;
 	FILE *f;
 	int err;
@@ -317,6 +347,12 @@ int nw_capture_read(const char *path, nw_packet_fn fn, void *arg, struct nw_capt
 	err = nw_stream_open(&r.stream, path, info);
 	if (err) {
 		say(info, "can't be opened: %s", strerror(-err));
+		return err;
+	}
+	head = nw_stream_peek(&r.stream, 4);
+	if (head && nw_blocks_is_head(head)) {
+		err = read_blocks(&r);
+		nw_stream_close(&r.stream);
 		return err;
 	}
 	f = nw_stream_file(&r.stream);
@@ -334,7 +370,7 @@ int nw_capture_read(const char *path, nw_packet_fn fn, void *arg, struct nw_capt
 	info->link_type = pcap_datalink(r.pcap);
 	unit = unit_of(&r);
 	if (link_locate(info->link_type, &none) < 0)
-		err = unknown_link_type(info);
+		err = unknown_link_type(info, info->link_type, 0);
 	else
 		err = unit ? read_records(&r, unit) : read_packets(&r);
 	pcap_close(r.pcap);

@@ -21,6 +21,12 @@
 
 /* Ends a drain; libbpf has moved the consumer's position before it calls us, so that no record is lost. */
 #define BUDGET_SPENT (-ECANCELED)
+/*
+ * So many events of a drain apart the programs are asked what was lost. Nothing is before half of the ring is
+ * taken (bpf/share.h), by 31 events at least (64 KiB / 2 / 1,048): what was lost is known before the first
+ * event behind it is handled.
+ */
+#define LOOK_EVERY 16
 
 struct nw_live {
 	struct nw_bpf *skel;
@@ -100,6 +106,15 @@ static void skel_free(struct nw_bpf **skel)
 	nw_bpf__destroy(*skel);
 }
 
+/* Where they can't be read, the gaps remain. */
+static void count_lost(struct nw_live *l)
+{
+	uint64_t count[NW_C_MAX];
+
+	if (nw_live_counters(l, count) == 0)
+		l->counted = count[NW_C_LOST_EVENTS];
+}
+
 /* Numbers of a CPU's events come in order; one that is left out was lost. */
 static void check_sequence(struct nw_live *l, const struct nw_event *ev)
 {
@@ -119,6 +134,8 @@ static int take_record(void *ctx, void *data, size_t size)
 	struct nw_live *l = ctx;
 	const struct nw_event *ev = nw_record_event(data, size);
 
+	if (l->taken % LOOK_EVERY == LOOK_EVERY - 1)
+		count_lost(l);
 	/* A record that contradicts itself is not read, and is a gap in the numbers like a lost one. */
 	if (ev) {
 		check_sequence(l, ev);
@@ -341,10 +358,10 @@ int nw_live_flows(const struct nw_live *l, uint64_t *now, uint64_t *evicted)
 
 uint64_t nw_live_take_lost(struct nw_live *l, bool counters)
 {
-	uint64_t count[NW_C_MAX], lost, fresh;
+	uint64_t lost, fresh;
 
-	if (counters && nw_live_counters(l, count) == 0)
-		l->counted = count[NW_C_LOST_EVENTS];
+	if (counters)
+		count_lost(l);
 	lost = l->gaps > l->counted ? l->gaps : l->counted;
 	fresh = lost > l->told ? lost - l->told : 0;
 	l->told += fresh;

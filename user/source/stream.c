@@ -60,7 +60,7 @@ const uint8_t *nw_stream_peek(struct nw_stream *s, size_t n)
 static ssize_t file_read(void *cookie, char *buf, size_t size)
 {
 	struct nw_stream *s = cookie;
-	size_t n = s->bytes ? size : NW_STREAM_HEAD;
+	size_t n = s->given ? size : NW_STREAM_HEAD;
 
 	if (s->at == s->end && !fill(s)) {
 		errno = s->failed;
@@ -70,6 +70,7 @@ static ssize_t file_read(void *cookie, char *buf, size_t size)
 	n = n < s->end - s->at ? n : s->end - s->at;
 	memcpy(buf, s->buf + s->at, n);
 	s->at += n;
+	s->given = true;
 	return (ssize_t)n;
 }
 

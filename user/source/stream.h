@@ -25,6 +25,7 @@ struct nw_stream {
 	size_t at, end;
 	int failed; /* errno of a read that failed; EPIPE: it ended too early, EBADMSG: damaged gzip data */
 	uint64_t bytes; /* that were read so far */
+	bool given;	/* the file of nw_stream_file() had its first read */
 	char why[160];
 };
 
