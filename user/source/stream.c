@@ -19,6 +19,7 @@
 static bool fill(struct nw_stream *s)
 {
 	const char *text;
+	z_off_t offset;
 	int n, code;
 
 	if (s->failed)
@@ -34,7 +35,9 @@ static bool fill(struct nw_stream *s)
 		s->bytes += (uint64_t)n;
 		s->end += (size_t)n;
 	}
-	s->info->bytes_done = (uint64_t)gzoffset(s->gz);
+	/* A pipe has no offset. */
+	offset = gzoffset(s->gz);
+	s->info->bytes_done = offset < 0 ? s->bytes : (uint64_t)offset;
 	if (n == (int)PIECE)
 		return true;
 	/* A gzip stream that ends too early shows only here. */
