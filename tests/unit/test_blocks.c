@@ -143,7 +143,9 @@ static struct got read_file(const uint8_t *bytes, uint32_t n)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	assert_int_equal(nw_stream_open(&s, path, &info), 0);
 	while ((got.err = nw_blocks_next(&b, &p)) > 0) {
-		assert_memory_equal(p.data, "hello", p.caplen);
+		/* The block is padded to 8 bytes, which a damaged length may take in. */
+		assert_true(p.caplen <= 8);
+		assert_memory_equal(p.data, "hello\0\0\0", p.caplen);
 		got.last = p;
 		got.n++;
 	}

@@ -189,9 +189,8 @@ void nw_verdict_tick(struct nw_engine *e, struct nw_conn *c, uint64_t now)
 		x->concluded = true;
 		if (c->end.how && c->end.ts < by)
 			continue; /* closed before an answer was due */
-		/* It may be among what was not seen of the server; and who goes on has got it. */
-		if (!nw_conn_server_seen(c) || c->state->join[NW_S2C].furthest || c->state->used ||
-		    i + 1 < c->n_validate)
+		/* Of whom nothing is seen the answer isn't either; and who goes on has got it. */
+		if (!nw_conn_server_seen(c) || c->state->used || i + 1 < c->n_validate)
 			continue;
 		f = nw_finding_at(106, c, x, (struct nw_where){ by, x->request.frame });
 		f.leg = NW_LEG_HERE_SERVER;
