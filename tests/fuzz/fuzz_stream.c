@@ -11,6 +11,7 @@
 
 #include "fuzz.h"
 #include "../unit/talk.h"
+#include "../../bpf/wire/base.h"
 
 #define STREAM_MAX 32768u
 #define STEPS_MAX 400
@@ -23,7 +24,7 @@ static struct {
 	uint32_t connection;
 	/* of the connection at hand */
 	uint8_t stream[2][STREAM_MAX];
-	uint32_t len[2], sent[2], isn[2];
+	uint32_t len[2], sent[2], isn[2], ack_off;
 	bool six;
 } S;
 
@@ -79,7 +80,7 @@ static void packet(unsigned int dir, uint32_t off, uint32_t len, uint8_t flags, 
 	be16(th, dir ? 445 : 50000);
 	be16(th + 2, dir ? 50000 : 445);
 	be32(th + 4, S.isn[dir] + seq_off + off);
-	be32(th + 8, flags & 0x10 ? S.isn[!dir] + S.sent[!dir] : 0);
+	be32(th + 8, flags & 0x10 ? S.isn[!dir] + S.sent[!dir] + S.ack_off : 0);
 	th[12] = 0x50;
 	th[13] = flags;
 	be16(th + 14, 502);
@@ -156,9 +157,14 @@ static void step(struct bytes *b)
 		else
 			packet(dir, off, (uint32_t)n, 0x18, 0, 0);
 		break;
-	case 5: /* without payload, somewhere */
+	case 5: /* somewhere: without payload, or, as of who does not see the connection, with some and any
+		   ACK */
 		off = op & 0x80 ? take32(b) : op & 0x40 ? (uint32_t)(int8_t)take8(b) : 0;
-		packet(dir, S.sent[dir], 0, flags[(op >> 4 & 3) + (off ? 4 : 0)], off, 0);
+		n = op & 0x80 ? take8(b) & 0x3f : 0;
+		S.ack_off = n & 0x20 ? take32(b) : 0;
+		n = nw_min(n & 0x1f, S.len[dir] - S.sent[dir]);
+		packet(dir, S.sent[dir], (uint32_t)n, flags[(op >> 4 & 3) + (off ? 4 : 0)], off, 0);
+		S.ack_off = 0;
 		break;
 	case 6: /* cut by the capture */
 		send_next(dir, 20 + 16 * take8(b), 1 + take8(b));

@@ -94,10 +94,12 @@ static void put(struct nw_join *j, uint32_t seq, const uint8_t *data, uint32_t l
 	uint32_t i;
 
 	if (at < 0) {
-		if ((uint32_t)-at >= len)
+		uint32_t before = j->pos - seq;
+
+		if (before >= len)
 			return;
-		data += -at;
-		len -= (uint32_t)-at;
+		data += before;
+		len -= before;
 		at = 0;
 	}
 	if (at >= (int32_t)NW_JOIN_WINDOW)
