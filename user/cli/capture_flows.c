@@ -97,7 +97,7 @@ int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_
 			err = -ENOMEM;
 	}
 	if (progress)
-		nw_progress_clear(progress);
+		nw_progress_end(progress);
 	nw_tap_free(&f.tap);
 	nw_engine_free(&f.engine);
 	return err ? err : f.stopped;
