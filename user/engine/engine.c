@@ -8,10 +8,10 @@
 
 /* A closed connection is kept this long for `flows`, and for what its packets may still tell. */
 #define LINGER (60 * NW_NS_PER_S)
-#define SETTLE_SLACK (100 * NW_NS_PER_MS)
 /* ... and this long at least, if there is room: the last packets of one that was closed come within a round
  * trip or two. */
 #define LINGER_LEAST (2 * NW_NS_PER_S)
+#define SETTLE_SLACK (100 * NW_NS_PER_MS)
 
 void nw_engine_defaults(struct nw_engine_config *cfg)
 {
