@@ -35,7 +35,7 @@
 nw_inline void nw_pass_rest(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
 {
 	struct nw_dir *d = nw_dir_of(s, f);
-	__u32 from = s->seq, to = s->seq + s->len;
+	__u32 from = s->seq, to = s->seq + s->len, next = d->pass_end - d->pass_left;
 
 	if (nw_seq_diff(s->seq, d->pass_end) > 65536) {
 		d->flags &= ~NW_DF_PASS;
@@ -46,12 +46,12 @@ nw_inline void nw_pass_rest(void *ctx, const int kind, struct nw_scratch *s, str
 	/* What lies behind next is passed with its own boundary. */
 	if (d->flags & NW_DF_SYNCED && nw_seq_diff(to, d->next) > 0)
 		to = d->next;
-	if (nw_seq_diff(from, d->pass_next) < 0)
-		from = d->pass_next;
+	if (nw_seq_diff(from, next) < 0)
+		from = next;
 	if (nw_seq_diff(to, from) <= 0)
 		return;
-	if (from == d->pass_next)
-		d->pass_next = to;
+	if (from == next)
+		d->pass_left = d->pass_end - to;
 	else if (d->raw_left < to - from)
 		return;
 	else
@@ -114,7 +114,7 @@ nw_inline int nw_rst_again(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 	__u32 looks = t->seq * 0x9e3779b1u + t->ack * 0x85ebca6bu +
 		      (((__u32)t->ip_id << 16 | t->window) ^ t->flags ^ (__u32)s->dir << 8) * 0xc2b2ae35u;
 	__u8 when = nw_io_now(ctx) >> NW_LATE_BITS;
-	__u32 place = nw_io_place(s);
+	__u16 place = nw_io_place(s) * 0x9e3779b1u >> 16;
 
 	if (f->n_rst && f->rst_looks == looks && f->rst_place != place && (__u8)(when - f->rst_when) <= 1)
 		return 1;

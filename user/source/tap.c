@@ -326,7 +326,9 @@ static void sparse_step(struct nw_tap *t)
 		d->next = p->tcp.seq + len;
 }
 
-int nw_tap_packet(struct nw_tap *t, const struct nw_tap_packet *pkt)
+/* hot: gcc 12 guesses that the tap's inner parts are rare, and makes them small instead of fast (rep stos).
+ */
+__attribute__((hot)) int nw_tap_packet(struct nw_tap *t, const struct nw_tap_packet *pkt)
 {
 	struct nw_cursor c = { .data = pkt->data, .end = pkt->data + pkt->caplen, .off = pkt->l3_off };
 	struct nw_ethertype type = { pkt->ethertype };
