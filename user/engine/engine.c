@@ -14,7 +14,7 @@ void nw_engine_defaults(struct nw_engine_config *cfg)
 {
 	*cfg = (struct nw_engine_config){
 		.max_conns = 65536,
-		.max_awake = 1024,
+		.max_awake = 512,
 		.max_peers = 8192,
 		.answer_timeout = 10 * NW_NS_PER_S,
 		.outcome_wait = 500 * NW_NS_PER_MS,

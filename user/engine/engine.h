@@ -222,7 +222,7 @@ struct nw_conn {
 struct nw_engine_config {
 	uint32_t max_conns; /* default 65536 */
 	/* Connections that are held ready for events, the others packed (record.h): as many as have events
-	 * within the same moment. Default 1024; 0 packs each one after each event. */
+	 * within the same moment. Default 512; 0 packs each one after each event. */
 	uint32_t max_awake;
 	uint32_t max_peers;	 /* default 8192; see peers.h */
 	uint64_t answer_timeout; /* ns, rule 106; default 10 s: smbclient gives up after 20 */
