@@ -81,7 +81,7 @@ nw_inline enum nw_counter nw_payload(void *ctx, const int kind, struct nw_scratc
 	} else if (nw_seq_diff(end, nw_dir_wants(d)) <= 0) {
 		/* Of a connection that was seen from its SYN it is no other's: a new one would begin with a
 		 * SYN. */
-		if ((__u32)-gap <= NW_BACK_MAX || f->flags & NW_FF_SYN || !nw_starts_message(ctx, kind, s))
+		if (-(__u32)gap <= NW_BACK_MAX || f->flags & NW_FF_SYN || !nw_starts_message(ctx, kind, s))
 			return NW_C_BODY;
 		nw_resync(ctx, kind, s, f);
 	}
@@ -208,6 +208,33 @@ nw_inline int nw_quick(const struct nw_pkt *p, struct nw_flow *f)
 	return len ? NW_C_BODY : NW_C_EMPTY;
 }
 
+/*
+ * Is this number of a sequence where the direction is? Not where its window is, which the tap does not know,
+ * but near the end of the message at hand: NW_BACK_MAX allows for a message that is broken off and for what
+ * is in flight; ahead of it, for what was lost here, and the segments behind that. A direction that is not
+ * followed, or waits to be picked up again (nw_ahead()), could be anywhere.
+ */
+nw_inline int nw_is_near(const struct nw_dir *d, __u32 seq)
+{
+	if (!(d->flags & NW_DF_SYNCED) || (d->flags & NW_DF_HOLE && d->ahead >= NW_AHEAD_MAX))
+		return 1;
+	return seq - d->next + NW_BACK_MAX < 2 * NW_BACK_MAX;
+}
+
+/*
+ * Does this FIN belong to the connection? Its receiver heeds it only if it acknowledges something (RFC 9293
+ * 3.10.7.4) that was sent, and not long ago (RFC 5961 5.2), and lies in the window. Where neither end is
+ * seen, one guess of 4,096 hits both.
+ */
+nw_inline int nw_fin_fits(const struct nw_scratch *s, const struct nw_flow *f)
+{
+	const struct nw_tcp *t = &s->pkt.tcp;
+	__u32 dir = s->dir & 1;
+
+	return t->flags & NW_TH_ACK && nw_is_near(&f->dir[dir], s->seq + s->len) &&
+	       nw_is_near(&f->dir[!dir], t->ack);
+}
+
 nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
 {
 	struct nw_dir *d = nw_dir_of(s, f);
@@ -238,7 +265,7 @@ nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct n
 		if (lives)
 			NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_ALIVE, 0);
 	}
-	if (flags & NW_TH_FIN && !(d->flags & NW_DF_FIN)) {
+	if (flags & NW_TH_FIN && !(d->flags & NW_DF_FIN) && nw_fin_fits(s, f)) {
 		d->flags |= NW_DF_FIN;
 		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_FIN, 0);
 	}

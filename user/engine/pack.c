@@ -439,17 +439,15 @@ uint8_t *nw_pack(struct nw_packer *pk, const struct nw_conn *c)
 	return packed;
 }
 
-/* One allocation for each part, as when they grew. */
+/* One allocation for each part but the state, as when they grew. */
 static bool allocate(struct parts *p, struct nw_conn *c)
 {
 	measure(p, c);
-	c->state = calloc(1, p->len[STATE]);
 	c->negotiate = p->len[NEGOTIATE] ? calloc(1, p->len[NEGOTIATE]) : NULL;
 	c->validate = p->len[VALIDATE] ? calloc(1, p->len[VALIDATE]) : NULL;
-	c->steps = p->len[STEPS] ? calloc(1, p->len[STEPS]) : NULL;
+	c->steps = p->len[STEPS] ? calloc(NW_STEPS_ROOM(c->n_steps), sizeof(*c->steps)) : NULL;
 	c->resets = p->len[RESETS] ? calloc(NW_RESETS_MAX, sizeof(*c->resets)) : NULL;
 	c->findings = p->len[FINDINGS] ? calloc(1, p->len[FINDINGS]) : NULL;
-	p->part[STATE] = (uint8_t *)c->state;
 	p->part[NEGOTIATE] = (uint8_t *)c->negotiate;
 	p->part[VALIDATE] = (uint8_t *)c->validate;
 	p->part[STEPS] = (uint8_t *)c->steps;
@@ -510,15 +508,19 @@ struct nw_conn *nw_unpack(struct nw_packer *pk, const uint8_t *packed, struct nw
 {
 	const struct nw_pack_model *m = packed_by(pk, packed);
 	struct squeezed s = { .p = packed + 1 };
-	struct nw_conn *c = calloc(1, sizeof(*c));
-	struct parts p = { .len[CONN] = sizeof(*c), .part[CONN] = (uint8_t *)c };
+	struct nw_conn *c = nw_conn_alloc(r);
+	struct nw_conn_state *state = c ? c->state : NULL;
+	struct parts p = { .len[CONN] = sizeof(*c),
+			   .part = { [CONN] = (uint8_t *)c, [STATE] = (uint8_t *)state } };
 
 	pk->unpacked++;
 	if (!c)
 		return NULL;
+	c->state = NULL; /* as it was packed */
 	expand(&s, p.part[CONN], p.len[CONN]);
 	if (m)
 		subtract_model(&p, m, CONN, CONN);
+	c->state = state;
 	if (!allocate(&p, c)) {
 		c->n_negotiate = c->n_validate = 0;
 		nw_conn_free(c);

@@ -32,6 +32,7 @@ void nw_list_add(struct nw_engine *e, enum nw_list_id list, struct nw_record *r)
 	*link_of(r, list) = (struct nw_link){ .prev = l->last };
 	*(l->last ? &link_of(at(e, l->last), list)->next : &l->first) = place;
 	l->last = place;
+	l->n++;
 }
 
 void nw_list_del(struct nw_engine *e, enum nw_list_id list, struct nw_record *r)
@@ -45,6 +46,7 @@ void nw_list_del(struct nw_engine *e, enum nw_list_id list, struct nw_record *r)
 	r->lists &= ~(1 << list);
 	*(link.prev ? &link_of(at(e, link.prev), list)->next : &l->first) = link.next;
 	*(link.next ? &link_of(at(e, link.next), list)->prev : &l->last) = link.prev;
+	l->n--;
 }
 
 struct nw_record *nw_list_first(const struct nw_engine *e, enum nw_list_id list)
