@@ -170,10 +170,7 @@ static void see_encrypted(struct nw_conn *c)
 		c->unseen |= NW_UNSEEN_ENCRYPTED;
 }
 
-/*
- * Families are found anew with each message that may say better: findings take them along. The answer to a
- * NEGOTIATE also says which request counts.
- */
+/* Families are found anew with each message that may say better: findings take them along. */
 static int set_params(struct nw_conn *c, struct nw_params *p, const struct nw_event *ev)
 {
 	int err = nw_params_set(p, ev);
