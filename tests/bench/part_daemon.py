@@ -25,7 +25,7 @@ def _inject(network, what, count, per_second):
 
 
 def _maps(pid):
-    """[(name, bytes)] of the BPF maps that a process holds."""
+    """[(type, bytes)] of the BPF maps that a process holds."""
     held = {}
     for fd in os.listdir(f"/proc/{pid}/fdinfo"):
         try:
@@ -35,7 +35,7 @@ def _maps(pid):
             continue
         if "map_id" in fields:
             held[fields["map_id"]] = fields
-    return [(int(fields["map_type"]), int(fields["max_entries"]), int(fields["memlock"])) for fields in held.values()]
+    return [(int(fields["map_type"]), int(fields["memlock"])) for fields in held.values()]
 
 
 def _resident(pid):
@@ -99,9 +99,10 @@ def full(report, effort):
         connections, answers, dearest = _pages(host)
         report.add("answer.flows", dearest * 1000, connections=connections, answers=answers)
         maps = _maps(pid)
-        ring = sum(size for kind, _, size in maps if kind == RINGBUF)
-        flows = sum(size for kind, entries, size in maps if entries >= FLOWS and kind != RINGBUF)
-        rest = sum(size for _, _, size in maps) - ring - flows
+        ring = sum(size for kind, size in maps if kind == RINGBUF)
+        # Homes and hash: no other map is as large.
+        flows = sum(sorted(size for kind, size in maps if kind != RINGBUF)[-2:])
+        rest = sum(size for _, size in maps) - ring - flows
         resident = _resident(pid)
         for key, size in (("flows", flows), ("maps", rest), ("ring", ring), ("daemon", resident)):
             report.add(f"memory.{key}", size / MIB, **({"idle": round(empty / MIB, 1)} if key == "daemon" else {}))

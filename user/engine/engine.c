@@ -18,7 +18,7 @@ void nw_engine_defaults(struct nw_engine_config *cfg)
 {
 	*cfg = (struct nw_engine_config){
 		.max_conns = 65536,
-		.max_awake = 1024,
+		.max_awake = 512,
 		.max_peers = 8192,
 		.answer_timeout = 10 * NW_NS_PER_S,
 		.outcome_wait = 500 * NW_NS_PER_MS,
@@ -171,10 +171,7 @@ static void see_encrypted(struct nw_conn *c)
 		c->unseen |= NW_UNSEEN_ENCRYPTED;
 }
 
-/*
- * Families are found anew with each message that may say better: findings take them along. The answer to a
- * NEGOTIATE also says which request counts.
- */
+/* Families are found anew with each message that may say better: findings take them along. */
 static int set_params(struct nw_conn *c, struct nw_params *p, const struct nw_event *ev)
 {
 	int err = nw_params_set(p, ev);

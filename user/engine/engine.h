@@ -222,7 +222,7 @@ struct nw_conn {
 struct nw_engine_config {
 	uint32_t max_conns; /* default 65536 */
 	/* Connections that are held ready for events, the others packed (record.h): as many as have events
-	 * within the same moment. Default 1024; 0 packs each one after each event. */
+	 * within the same moment. Default 512; 0 packs each one after each event. */
 	uint32_t max_awake;
 	/* Closed connections that are kept for what their packets may still tell; those beyond go when they
 	 * have been closed for two seconds. Default 0: as many as there is room for. */

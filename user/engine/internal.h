@@ -60,6 +60,7 @@ struct nw_kernel_state {
 struct nw_conn_state {
 	struct nw_join join[2];
 	struct nw_record *record; /* in the engine's table */
+	struct nw_link awake;	  /* of its list */
 	uint64_t closed_ts;	  /* 0: open; else on the engine's list of the closed */
 	uint64_t gap_ts;	  /* of the last gap or loss */
 	uint64_t unvalidated;	  /* a tree was used before any VALIDATE; 0: not */

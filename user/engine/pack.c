@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * A connection that nothing happens to, as few bytes. Its parts are laid out one behind the other; what can
- * be told from other members is taken out of them: times count from the connection's beginning, an answer's
- * ids from its request's, an exchange is held against the one before it. What is left is held against the
- * parts of a model, and of the result, which is zeros for the most, only the others are written. No member
- * has to be named for being kept; one that is not treated in members() costs bytes, not truth.
+ * be told from other members is taken out of them: times count from what happened before, or else from the
+ * connection's beginning, an answer's ids from its request's, an exchange repeats the one before it.
+ * What is left is held against the parts of a model, and of the result, which is zeros for the most, only the
+ * others are written. No member has to be named for being kept; one that is not treated in members() costs
+ * bytes, not truth.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -101,43 +102,108 @@ static void subtract(void *to, const void *from, size_t len)
 		*a++ ^= *b++;
 }
 
-/* Members that others tell, taken out (time_out) or put in again; what is held against the one before
- * it, from the other end. */
-static void members(const struct parts *p, void (*time)(uint64_t *t, uint64_t base))
+/* When the last message came, as far as the steps and exchanges say. */
+static uint64_t last_message(const struct parts *p)
+{
+	const struct nw_conn *c = conn_of(p);
+	const struct nw_step *step = (const struct nw_step *)p->part[STEPS];
+	uint64_t last = c->n_steps ? step[c->n_steps - 1].ts : c->first_ts;
+
+	for (unsigned int i = 0; i < c->n_negotiate + c->n_validate; i++) {
+		const struct nw_exchange *x = exchange(p, i);
+
+		last = x->request.ts > last ? x->request.ts : last;
+		last = x->response.ts > last ? x->response.ts : last;
+	}
+	return last;
+}
+
+/* Times that count from the last message. */
+static void late_times(const struct parts *p, void (*time)(uint64_t *t, uint64_t base))
 {
 	struct nw_conn *c = conn_of(p);
 	struct nw_conn_state *s = (struct nw_conn_state *)p->part[STATE];
-	struct nw_step *step = (struct nw_step *)p->part[STEPS];
+	uint64_t last = last_message(p);
+
+	time(&c->last_ts, last);
+	time(&c->end.ts, last);
+	time(&s->fin.ts, last);
+	time(&s->closed_ts, last);
+	time(&s->unvalidated, last);
+	time(&s->settle_due, last);
+	time(&s->gap_ts, c->first_ts);
+}
+
+/* What VALIDATE repeats of NEGOTIATE, out and in alike; of a message that was not seen there is nothing. */
+static void repeats(struct nw_params *p, const struct nw_params *before)
+{
+	if (!p->ts)
+		return;
+	p->fingerprint ^= before->fingerprint;
+	p->capabilities ^= before->capabilities;
+	p->security_mode ^= before->security_mode;
+	p->dialect ^= before->dialect;
+	p->n_dialects ^= before->n_dialects;
+	subtract(p->guid, before->guid, sizeof(p->guid));
+}
+
+/* The request's time is there while others count from it. */
+static void exchange_times(struct nw_exchange *x, uint64_t first, void (*time)(uint64_t *t, uint64_t base))
+{
+	if (time == time_in)
+		time(&x->request.ts, first);
+	time(&x->response.ts, x->request.ts ? x->request.ts : first);
+	time(&x->asked, x->request.ts ? x->request.ts : first);
+	if (time == time_out)
+		time(&x->request.ts, first);
+}
+
+static void exchanges(const struct parts *p, void (*time)(uint64_t *t, uint64_t base))
+{
+	const struct nw_conn *c = conn_of(p);
 	unsigned int n = c->n_negotiate + c->n_validate;
+
+	for (unsigned int i = 0; i < n; i++) {
+		/* The one before it has to be there while this one is held against it. */
+		unsigned int k = time == time_out ? n - 1 - i : i;
+		struct nw_exchange *x = exchange(p, k), *before = k ? exchange(p, k - 1) : NULL;
+
+		exchange_times(x, c->first_ts, time);
+		if (x->response.ts) {
+			x->response.message_id ^= x->request.message_id;
+			x->response.session_id ^= x->request.session_id;
+		}
+		if (before) {
+			repeats(&x->request, &before->request);
+			repeats(&x->response, &before->response);
+		}
+	}
+}
+
+static void steps(const struct parts *p, void (*time)(uint64_t *t, uint64_t base))
+{
+	const struct nw_conn *c = conn_of(p);
+	struct nw_step *step = (struct nw_step *)p->part[STEPS];
 	bool out = time == time_out;
 
-	time(&c->last_ts, c->first_ts);
-	time(&c->end.ts, c->first_ts);
-	time(&s->fin.ts, c->first_ts);
-	time(&s->closed_ts, c->first_ts);
-	time(&s->gap_ts, c->first_ts);
-	time(&s->unvalidated, c->first_ts);
-	time(&s->settle_due, c->first_ts);
-	for (unsigned int i = 1; i < n && !out; i++)
-		subtract(exchange(p, i), exchange(p, i - 1), sizeof(struct nw_exchange));
-	for (unsigned int i = 0; i < n; i++) {
-		struct nw_exchange *x = exchange(p, i);
-
-		time(&x->request.ts, c->first_ts);
-		time(&x->response.ts, c->first_ts);
-		time(&x->asked, c->first_ts);
-		x->response.message_id ^= x->request.message_id;
-		x->response.session_id ^= x->request.session_id;
-	}
-	for (unsigned int i = n; i-- > 1 && out;)
-		subtract(exchange(p, i), exchange(p, i - 1), sizeof(struct nw_exchange));
 	for (unsigned int i = 0; i < c->n_steps; i++) {
 		unsigned int k = out ? c->n_steps - 1u - i : i;
 
-		time(&step[k].ts, c->first_ts);
+		time(&step[k].ts, k ? step[k - 1].ts : c->first_ts);
 		if (k)
 			step[k].seq -= out ? step[k - 1].seq : -step[k - 1].seq;
 	}
+}
+
+/* Members that others tell, taken out (time_out), or put in again the other way round. */
+static void members(const struct parts *p, void (*time)(uint64_t *t, uint64_t base))
+{
+	if (time == time_out)
+		late_times(p, time);
+	exchanges(p, time);
+	steps(p, time);
+	if (time != time_out)
+		late_times(p, time);
 }
 
 static void subtract_model(const struct parts *p, const struct nw_pack_model *m, enum part from, enum part to)
@@ -323,6 +389,7 @@ static void lay_out(struct parts *p, const struct nw_conn *c, uint8_t *to)
 	conn_of(p)->resets = NULL;
 	conn_of(p)->findings = NULL;
 	((struct nw_conn_state *)p->part[STATE])->record = NULL;
+	((struct nw_conn_state *)p->part[STATE])->awake = (struct nw_link){ 0 };
 }
 
 static uint32_t measure_all(struct parts *p, const struct nw_conn *c)

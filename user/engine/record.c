@@ -16,6 +16,11 @@ bool nw_list_has(const struct nw_record *r, enum nw_list_id list)
 	return r->lists & 1 << list;
 }
 
+static struct nw_link *link_of(struct nw_record *r, enum nw_list_id list)
+{
+	return list == NW_LIST_AWAKE ? &r->conn->state->awake : &r->link[list];
+}
+
 void nw_list_add(struct nw_engine *e, enum nw_list_id list, struct nw_record *r)
 {
 	struct nw_list *l = &e->list[list];
@@ -24,9 +29,8 @@ void nw_list_add(struct nw_engine *e, enum nw_list_id list, struct nw_record *r)
 	if (nw_list_has(r, list))
 		return;
 	r->lists |= 1 << list;
-	r->link[list].prev = l->last;
-	r->link[list].next = 0;
-	*(l->last ? &at(e, l->last)->link[list].next : &l->first) = place;
+	*link_of(r, list) = (struct nw_link){ .prev = l->last };
+	*(l->last ? &link_of(at(e, l->last), list)->next : &l->first) = place;
 	l->last = place;
 	l->n++;
 }
@@ -34,13 +38,14 @@ void nw_list_add(struct nw_engine *e, enum nw_list_id list, struct nw_record *r)
 void nw_list_del(struct nw_engine *e, enum nw_list_id list, struct nw_record *r)
 {
 	struct nw_list *l = &e->list[list];
-	uint32_t prev = r->link[list].prev, next = r->link[list].next;
+	struct nw_link link;
 
 	if (!nw_list_has(r, list))
 		return;
+	link = *link_of(r, list);
 	r->lists &= ~(1 << list);
-	*(prev ? &at(e, prev)->link[list].next : &l->first) = next;
-	*(next ? &at(e, next)->link[list].prev : &l->last) = prev;
+	*(link.prev ? &link_of(at(e, link.prev), list)->next : &l->first) = link.next;
+	*(link.next ? &link_of(at(e, link.next), list)->prev : &l->last) = link.prev;
 	l->n--;
 }
 

@@ -5,10 +5,10 @@
  *
  * The arithmetic, for 65536 connections of one NEGOTIATE and one VALIDATE each (tests/load/test_memory.c
  * holds it against the allocator):
- *   place in the table    64 + 56 (struct nw_record) + 4 bytes of bucket = 124 bytes
- *   packed                58 bytes as allocated for one seen running, 127 with a NEGOTIATE request, 181 to
- * 198 with both exchanges; 64 of them are two GUIDs and two signatures that nobody else has together 21 MiB,
- * and 1.7 MiB for 1024 connections awake
+ *   place in the table    64 + 48 (struct nw_record) + 4 bytes of bucket = 116 bytes
+ *   packed                24 bytes as allocated for one seen running, 171 with both exchanges; 64 of them are
+ *                         a GUID, two signatures and two hashes that nobody else has
+ * together 18 MiB, and 0.8 MiB for 512 connections awake
  */
 #ifndef NW_RECORD_H
 #define NW_RECORD_H
@@ -24,8 +24,12 @@ enum nw_list_id {
 	NW_LIST_CLOSED,	  /* in order of closing */
 	NW_LIST_SETTLING, /* in order of settle_due */
 	NW_LIST_WAITING,  /* have a deadline; in no order */
-	NW_LIST_AWAKE,	  /* in order of waking up */
+	NW_LIST_AWAKE,	  /* in order of waking up; the last one */
 	NW_LISTS
+};
+
+struct nw_link {
+	uint32_t prev, next; /* places in the table */
 };
 
 struct nw_record {
@@ -33,17 +37,15 @@ struct nw_record {
 		struct nw_conn *conn; /* awake */
 		uint8_t *packed;      /* asleep */
 	};
-	uint64_t due; /* earliest deadline, 0: none */
-	struct {
-		uint32_t prev, next;
-	} link[NW_LISTS]; /* places in the table */
-	uint32_t losses;  /* nw_engine.losses that it knows of */
-	uint8_t lists;	  /* bit by enum nw_list_id: it is on that one */
+	uint64_t due;			    /* earliest deadline, 0: none */
+	struct nw_link link[NW_LIST_AWAKE]; /* on the list of the awake: by the connection */
+	uint32_t losses;		    /* nw_engine.losses that it knows of */
+	uint8_t lists;			    /* bit by enum nw_list_id: it is on that one */
 	bool awake;
 	bool full; /* observed in full, until a loss that it does not know of */
 };
 
-_Static_assert(sizeof(struct nw_record) == 56, "the arithmetic above");
+_Static_assert(sizeof(struct nw_record) == 48, "the arithmetic above");
 
 struct nw_list {
 	uint32_t first, last; /* places in the table */
