@@ -207,8 +207,12 @@ struct nw_event {
 /* Four bytes of NetBIOS header, 64 of the SMB header, 8 of a body: never any of a file. */
 #define NW_HEAD_DATA 76
 
-/* Events come in two sizes: with all of `data`, and with its first bytes. */
+/* Most NEGOTIATE messages below 3.1.1 have less, and all VALIDATE messages but those of odd clients. */
+#define NW_USUAL_DATA 308
+
+/* Events come in three sizes: with all of `data`, and with its first bytes. */
 #define NW_EVENT_SMALL (__builtin_offsetof(struct nw_event, data) + NW_HEAD_DATA)
+#define NW_EVENT_USUAL (__builtin_offsetof(struct nw_event, data) + NW_USUAL_DATA)
 #define NW_EVENT_FULL sizeof(struct nw_event)
 
 _Static_assert(sizeof(struct nw_key) == 40, "key");
@@ -223,6 +227,7 @@ _Static_assert(__builtin_offsetof(struct nw_event, hdr) == 208, "event.hdr");
 _Static_assert(__builtin_offsetof(struct nw_event, data) == 332, "event.data");
 _Static_assert((__builtin_offsetof(struct nw_event, data) + 4) % 8 == 0, "the SMB header is aligned");
 _Static_assert(NW_EVENT_SMALL == 408, "small event");
+_Static_assert(NW_EVENT_USUAL == 640, "usual event");
 _Static_assert(NW_EVENT_FULL == 1040, "event");
 
 /*
@@ -241,6 +246,7 @@ _Static_assert(NW_EVENT_FULL == 1040, "event");
 	X(BODY, "inside a message, nothing to read")                                                         \
 	X(WALKED, "held the beginning of a message")                                                         \
 	X(AHEAD, "behind a hole in the stream")                                                              \
+	X(UNREAD, "not read: left by a daemon that is gone")                                                 \
 	X(OUTCOMES, "not a counter: the outcomes end here")                                                  \
 	X(PACKETS, "packets seen")                                                                           \
 	X(MESSAGES, "SMB messages whose header was read")                                                    \

@@ -10,12 +10,6 @@
 #include "share.h"
 #include "wake.h"
 
-/*
- * What was stored has to be read again. Of what comes out of a map the verifier knows nothing, and so walks
- * the code behind once, not for each way that led there (8,400 instructions less per program).
- */
-#define NW_FORGET() asm volatile("" ::: "memory")
-
 #define NW_KIND_XDP 0
 #define NW_KIND_SKB 1
 
@@ -23,14 +17,68 @@
 	((kind) == NW_KIND_XDP ? bpf_xdp_load_bytes((struct xdp_md *)(ctx), (off), (dst), (len)) :           \
 				 bpf_skb_load_bytes((ctx), (off), (dst), (len)))
 
+/* Words of eight bytes, then what is left of n, a constant. */
+nw_inline void nw_copy(void *dst, const void *src, const __u32 n)
+{
+	__u32 i;
+
+	for (i = 0; i + 8 <= n; i += 8)
+		*(nw_u64a *)(dst + i) = *(const nw_u64a *)(src + i);
+	if (n & 4)
+		*(nw_u32a *)(dst + (n & ~7u)) = *(const nw_u32a *)(src + (n & ~7u));
+	if (n & 2)
+		*(nw_u16a *)(dst + (n & ~3u)) = *(const nw_u16a *)(src + (n & ~3u));
+}
+
+/*
+ * `whole` bytes from off on, a constant, without a call, which takes longer than the copy. -1: the packet
+ * does not have them in one piece.
+ */
+nw_inline int nw_load_whole(void *ctx, const int kind, __u32 off, void *dst, const __u32 whole)
+{
+	const void *data = (const void *)(long)(kind == NW_KIND_XDP ? ((struct xdp_md *)ctx)->data :
+								      ((struct __sk_buff *)ctx)->data);
+	const void *end = (const void *)(long)(kind == NW_KIND_XDP ? ((struct xdp_md *)ctx)->data_end :
+								     ((struct __sk_buff *)ctx)->data_end);
+
+	NW_BOUND(off);
+	if (off > 0x7fff || data + off + whole > end)
+		return -1;
+	nw_copy(dst, data + off, whole);
+	return 0;
+}
+
+/* The header of a message: `whole` may be more than there is of it, and then what lies behind is copied, too.
+ */
+#define NW_LOAD_HEAD(ctx, kind, off, dst, len, whole)                                                        \
+	(nw_load_whole((ctx), (kind), (off), (dst), (whole)) == 0 ?                                          \
+		 0 :                                                                                         \
+		 NW_LOAD((ctx), (kind), (off), (dst), (len)))
+
+/*
+ * The packet's headers, n bytes of NW_HDR_MAX that dst has: IPv4 and TCP without options, with a time stamp,
+ * and all others.
+ */
+nw_inline long nw_load_headers(void *ctx, const int kind, void *dst, __u32 n)
+{
+	if (n <= 54 && nw_load_whole(ctx, kind, 0, dst, 54) == 0)
+		return 0;
+	if (n <= 66 && nw_load_whole(ctx, kind, 0, dst, 66) == 0)
+		return 0;
+	if (nw_load_whole(ctx, kind, 0, dst, NW_HDR_MAX) == 0)
+		return 0;
+	return NW_LOAD(ctx, kind, 0, dst, n);
+}
+#define NW_LOAD_HEADERS(ctx, kind, dst, n) nw_load_headers((ctx), (kind), (dst), (n))
+
 /*
  * What takes the verifier long is checked once, on its own, as a global function of the program (kernel
  * 5.12 and later); inlined, the programs exceed its million instructions (clang 14, kernel 6.18: "BPF
  * program is too large"). A global function sees its pointers as memory that may be absent.
  */
 #define NW_CALL(kind, fn, ctx, ...)                                                                          \
-	((kind) == NW_KIND_XDP ? fn##_xdp((struct xdp_md *)(ctx), __VA_ARGS__) :                             \
-				 fn##_skb((struct __sk_buff *)(ctx), __VA_ARGS__))
+	((kind) == NW_KIND_XDP ? fn##_xdp((struct xdp_md *)(ctx), ##__VA_ARGS__) :                           \
+				 fn##_skb((struct __sk_buff *)(ctx), ##__VA_ARGS__))
 
 /* bpf_loop: a bounded loop with this body costs the verifier ten times as much (measured, clang 14). */
 #define NW_LOOP_WALK(ctx, kind, s, f)                                                                        \
@@ -39,8 +87,11 @@
 		bpf_loop(NW_WALK_MAX, (kind) == NW_KIND_XDP ? nw_walk_xdp : nw_walk_skb, &__step, 0);        \
 	})
 #define NW_LOOP_OPT(kind, opt_walk) bpf_loop(40, nw_opt_one, (opt_walk), 0)
-#define NW_JUDGE(s, f, n, room) nw_judge_head((s), (f), (n), (room))
-#define NW_EXTRACT(ev, n, type) nw_extract_event((ev), (n), (type))
+
+/* An event of either size that has a message: as much of it as all have. */
+struct nw_usual {
+	__u64 words[NW_EVENT_USUAL / 8];
+};
 
 struct nw_step {
 	void *ctx;
@@ -48,15 +99,18 @@ struct nw_step {
 	struct nw_flow *f;
 };
 
-int nw_judge_head(struct nw_scratch *s, struct nw_flow *f, __u32 n, __u32 room);
-int nw_extract_event(struct nw_event *ev, __u32 n, __u32 type);
 static long nw_opt_one(__u32 i, void *arg);
 
 #define NW_DECLARE(suffix, type)                                                                             \
 	int nw_tell_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 ev, __u32 how);       \
 	int nw_pass_head_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 n);              \
 	int nw_pass_all_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f);                        \
-	int nw_tell_message_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f, __u32 ev);          \
+	int nw_fill_message_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f,                     \
+				     struct nw_usual *ev, __u32 ev_type);                                    \
+	int nw_handshake_##suffix(type *ctx, struct nw_flow *f);                                             \
+	int nw_flow_begin_##suffix(type *ctx);                                                               \
+	int nw_payload_##suffix(type *ctx, struct nw_flow *f);                                               \
+	int nw_ends_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f);                            \
 	static long nw_walk_##suffix(__u32 i, void *arg)
 
 NW_DECLARE(xdp, struct xdp_md);
@@ -78,37 +132,46 @@ nw_inline void nw_io_count(void *ctx, enum nw_counter c)
 		st->count[c]++;
 }
 
-nw_inline void nw_io_stamp(const struct nw_scratch *s, struct nw_event *ev)
+/* Events of one packet have one time. */
+nw_inline __u64 nw_io_now(void *ctx, struct nw_scratch *s)
+{
+	if (!s->now)
+		s->now = bpf_ktime_get_ns();
+	return s->now;
+}
+
+nw_inline void nw_io_stamp(void *ctx, struct nw_scratch *s, struct nw_event *ev)
 {
 	struct nw_cpu_stats *st = nw_cpu_stats();
 
-	ev->ts = bpf_ktime_get_ns();
+	ev->ts = nw_io_now(ctx, s);
 	ev->seqno = st ? st->seqno : 0;
 	ev->frame = 0;
 	ev->hook = s->hook;
-	ev->cpu = s->cpu;
+	ev->cpu = bpf_get_smp_processor_id();
 	ev->ifindex = s->ifindex;
 }
 
 /*
  * Size has to be a constant at each place. The number is taken before it is known whether there is room, and
  * the result is tested once, by the caller: kernel 6.1 takes a second test for one that may fail
- * ("Unreleased reference", clang 14).
+ * ("Unreleased reference", clang 14). How full the ring is, which is a call, is asked for one event in
+ * NW_ASK_EVERY: what each CPU may put in besides are 7 KiB, of half the ring.
  */
-#define NW_RESERVE(ctx, client, size)                                                                        \
+#define NW_ASK_EVERY 8
+#define NW_RESERVE(ctx, s, client, size)                                                                     \
 	({                                                                                                   \
 		struct nw_cpu_stats *__st = nw_cpu_stats();                                                  \
 		if (__st) {                                                                                  \
 			__st->seqno++;                                                                       \
 			__st->count[NW_C_EVENTS]++;                                                          \
 		}                                                                                            \
-		nw_ring_share(client) ? bpf_ringbuf_reserve(&nw_ring, (size), 0) : 0;                        \
+		if (__st && !(__st->seqno % NW_ASK_EVERY))                                                   \
+			(s)->waiting = bpf_ringbuf_query(&nw_ring, BPF_RB_AVAIL_DATA);                       \
+		(s)->waiting < nw_ring_bytes / 2 || nw_ring_share(client) ?                                  \
+			bpf_ringbuf_reserve(&nw_ring, (size), 0) :                                           \
+			0;                                                                                   \
 	})
-
-nw_inline __u64 nw_io_now(void *ctx)
-{
-	return bpf_ktime_get_ns();
-}
 
 nw_inline __u32 nw_io_place(const struct nw_scratch *s)
 {
@@ -127,7 +190,9 @@ nw_inline void nw_io_lost(void *ctx)
 	}
 }
 
-#define NW_SUBMIT(ctx, ev) bpf_ringbuf_submit((ev), nw_wake((ev)->type, (ev)->flags, (ev)->smb.flags))
+#define NW_SUBMIT(ctx, s, ev)                                                                                \
+	bpf_ringbuf_submit(                                                                                  \
+		(ev), nw_wake((ev)->type, (ev)->flags, (ev)->smb.flags, (s)->waiting >= nw_ring_bytes / 16))
 /* A discarded event was none: its number is given back. */
 #define NW_DISCARD(ctx, ev)                                                                                  \
 	({                                                                                                   \

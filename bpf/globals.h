@@ -9,25 +9,6 @@
 #include "emit.h"
 #include "tap.h"
 
-__attribute__((noinline)) int nw_judge_head(struct nw_scratch *s, struct nw_flow *f, __u32 n, __u32 room)
-{
-	struct nw_judged j;
-
-	if (!s || !f)
-		return NW_CL_SKIP;
-	j = nw_judge(s->hb + 4, n, room, f->pending, f->suspect);
-	s->judged_next = j.next;
-	s->judged_guess = j.guess;
-	return j.class | j.type << 8;
-}
-
-__attribute__((noinline)) int nw_extract_event(struct nw_event *ev, __u32 n, __u32 type)
-{
-	if (!ev)
-		return -1;
-	return nw_extract(&ev->smb, ev->data + 4, n, type);
-}
-
 static long nw_ip6_one(__u32 i, void *arg)
 {
 	return nw_ip6_step(arg);
@@ -38,6 +19,10 @@ static long nw_opt_one(__u32 i, void *arg)
 	return nw_opt_step(arg);
 }
 
+/*
+ * Those that look something up by a key in the scratch ask for it themselves: kernel 6.1 takes no memory of
+ * an argument for a key ("R2 type=mem expected=fp, pkt, pkt_meta, map_key, map_value", all compilers).
+ */
 #define NW_DEFINE(suffix, type, kind)                                                                        \
 	__attribute__((noinline)) int nw_tell_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f,   \
 						       __u32 ev, __u32 how)                                  \
@@ -68,10 +53,37 @@ static long nw_opt_one(__u32 i, void *arg)
 			bpf_loop(NW_PIECES_MAX, nw_pass_one_##suffix, &st, 0);                               \
 		return 0;                                                                                    \
 	}                                                                                                    \
-	__attribute__((noinline)) int nw_tell_message_##suffix(type *ctx, struct nw_scratch *s,              \
-							       struct nw_flow *f, __u32 ev)                  \
+	__attribute__((noinline)) int nw_fill_message_##suffix(                                              \
+		type *ctx, struct nw_scratch *s, struct nw_flow *f, struct nw_usual *ev, __u32 ev_type)      \
 	{                                                                                                    \
-		return s && f ? nw_tell_message(ctx, kind, s, f, ev) : 0;                                    \
+		return s && f && ev ? nw_fill_message(ctx, kind, s, f, (struct nw_event *)ev, ev_type) : -1; \
+	}                                                                                                    \
+	/* f: NULL, or the flow that has the key */                                                          \
+	__attribute__((noinline)) int nw_handshake_##suffix(type *ctx, struct nw_flow *f)                    \
+	{                                                                                                    \
+		struct nw_scratch *s = nw_scratch_get();                                                     \
+                                                                                                             \
+		if (s)                                                                                       \
+			nw_handshake(ctx, kind, s, f);                                                       \
+		return 0;                                                                                    \
+	}                                                                                                    \
+	__attribute__((noinline)) int nw_flow_begin_##suffix(type *ctx)                                      \
+	{                                                                                                    \
+		struct nw_scratch *s = nw_scratch_get();                                                     \
+                                                                                                             \
+		return s ? nw_flow_begin(ctx, kind, s) : 0;                                                  \
+	}                                                                                                    \
+	__attribute__((noinline)) int nw_payload_##suffix(type *ctx, struct nw_flow *f)                      \
+	{                                                                                                    \
+		struct nw_scratch *s = nw_scratch_get();                                                     \
+                                                                                                             \
+		return s && f ? nw_payload(ctx, kind, s, f) : NW_C_MALFORMED;                                \
+	}                                                                                                    \
+	__attribute__((noinline)) int nw_ends_##suffix(type *ctx, struct nw_scratch *s, struct nw_flow *f)   \
+	{                                                                                                    \
+		if (s && f)                                                                                  \
+			nw_ends(ctx, kind, s, f);                                                            \
+		return 0;                                                                                    \
 	}                                                                                                    \
 	static long nw_walk_##suffix(__u32 i, void *arg)                                                     \
 	{                                                                                                    \

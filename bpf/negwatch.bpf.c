@@ -1,78 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * The entries: XDP ingress, tc ingress, tc egress, and the latter two for devices without Ethernet header.
- * All they do is find the headers and hand the packet to the tap; every packet goes on as it came.
+ * All they do is find the headers; what has to be read is left to the programs in read.h. Every packet goes
+ * on as it came.
  */
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
-#include "globals.h"
-
-/*
- * The slow way, for a TCP segment of one of the ports: what its headers say, to the scratch; < 0, or the
- * outcome. A function of its own, so that its stack does not add to that of nw_segment_*.
- */
-nw_inline int nw_begin(void *ctx, const int kind, const void *data, const void *end, __u32 hook,
-		       __u32 ifindex, __u32 pkt_len)
-{
-	struct nw_cursor c = { .data = data, .end = end };
-	struct nw_scratch *s = nw_scratch_get();
-
-	if (!s)
-		return NW_C_MALFORMED;
-	s->hook = hook;
-	s->ifindex = ifindex;
-	s->cpu = bpf_get_smp_processor_id();
-	if (nw_read_headers(&c, &s->headers, &s->pkt) < 0 || nw_finish_len(&s->pkt, pkt_len) < 0)
-		return NW_C_MALFORMED;
-	return nw_opens(ctx, kind, s);
-}
-
-__attribute__((noinline)) int nw_begin_xdp(struct xdp_md *ctx)
-{
-	return nw_begin(ctx, NW_KIND_XDP, (const void *)(long)ctx->data, (const void *)(long)ctx->data_end,
-			NW_HOOK_XDP, ctx->ingress_ifindex, bpf_xdp_get_buff_len(ctx));
-}
-
-__attribute__((noinline)) int nw_begin_skb(struct __sk_buff *skb, __u32 hook)
-{
-	return nw_begin(skb, NW_KIND_SKB, (const void *)(long)skb->data, (const void *)(long)skb->data_end,
-			hook, skb->ifindex, skb->len);
-}
-
-__attribute__((noinline)) int nw_segment_xdp(struct xdp_md *ctx)
-{
-	struct nw_scratch *s = nw_scratch_get();
-
-	return s ? nw_segment(ctx, NW_KIND_XDP, s) : NW_C_MALFORMED;
-}
-
-__attribute__((noinline)) int nw_segment_skb(struct __sk_buff *skb)
-{
-	struct nw_scratch *s = nw_scratch_get();
-
-	return s ? nw_segment(skb, NW_KIND_SKB, s) : NW_C_MALFORMED;
-}
-
-nw_inline void nw_done(int outcome)
-{
-	struct nw_cpu_stats *st = nw_cpu_stats();
-
-	if (st && (__u32)outcome < NW_C_OUTCOMES)
-		st->count[outcome]++;
-}
+#include "read.h"
 
 /*
  * The two quick ways: what is not SMB's leaves here, without a look at any map but the port bits; and so does
  * what nw_quick() is for, in flows at home. Without a call, as a return costs 8 ns where the kernel guards it
  * (SRSO). Returns the outcome; or -1, with the place of the headers in the scratch.
  */
-nw_inline int nw_enter(struct nw_cursor *c, struct nw_ethertype type, struct nw_headers *h, const int deep)
+nw_inline int nw_enter(struct nw_cursor *c, struct nw_ethertype type, struct nw_headers *h)
 {
 	struct nw_scratch *s;
 	struct nw_flow *f;
 	struct nw_pkt p;
-	int out = nw_parse_l3(c, type, h, nw_ports, deep).why;
+	int out = nw_parse_l3(c, type, h, nw_ports, 0).why;
 
 	if (out >= 0)
 		return out;
@@ -88,17 +35,17 @@ nw_inline int nw_enter(struct nw_cursor *c, struct nw_ethertype type, struct nw_
 	return f ? nw_quick(&p, f) : -1;
 }
 
-nw_inline int nw_enter_xdp(struct xdp_md *ctx, const int deep)
+nw_inline int nw_enter_xdp(struct xdp_md *ctx)
 {
 	struct nw_cursor c = { .data = (const void *)(long)ctx->data,
 			       .end = (const void *)(long)ctx->data_end };
 	struct nw_headers h = {};
 
-	return nw_enter(&c, nw_parse_eth(&c, &h), &h, deep);
+	return nw_enter(&c, nw_parse_eth(&c, &h), &h);
 }
 
 /* l3: without link header, and thus without tags. */
-nw_inline int nw_enter_skb(struct __sk_buff *skb, const int l3, const int deep)
+nw_inline int nw_enter_skb(struct __sk_buff *skb, const int l3)
 {
 	struct nw_cursor c = { .data = (const void *)(long)skb->data,
 			       .end = (const void *)(long)skb->data_end };
@@ -107,55 +54,49 @@ nw_inline int nw_enter_skb(struct __sk_buff *skb, const int l3, const int deep)
 	if (l3 && c.data + sizeof(struct nw_ip4_wire) > c.end)
 		return NW_C_MALFORMED;
 	if (l3)
-		return nw_enter(&c, nw_parse_raw(&c), &h, deep);
+		return nw_enter(&c, nw_parse_raw(&c), &h);
 	if (skb->vlan_present)
 		h.tag = NW_TAG_PRESENT | (skb->vlan_tci & 0x0fff);
-	return nw_enter(&c, nw_parse_eth(&c, &h), &h, deep);
+	return nw_enter(&c, nw_parse_eth(&c, &h), &h);
 }
 
 /*
- * What the quick ways could not read, once more: with IPv6 extension headers; and the first bytes of an skb
- * need not be linear. Pulling them in changes the skb, not the packet.
+ * What the quick ways leave: segments to be read, and headers that they could not read. The program that does
+ * that takes the packet over and counts it; it does not come back.
  */
-__attribute__((noinline)) int nw_again_xdp(struct xdp_md *ctx)
+nw_inline void nw_leave(void *ctx, void *next, int out, __u32 hook, const int l3)
 {
-	return nw_enter_xdp(ctx, 1);
-}
+	struct nw_scratch *s = nw_scratch_get();
 
-__attribute__((noinline)) int nw_again_skb(struct __sk_buff *skb)
-{
-	return bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0 ? NW_C_MALFORMED :
-									  nw_enter_skb(skb, 0, 1);
-}
-
-__attribute__((noinline)) int nw_again_l3(struct __sk_buff *skb)
-{
-	return bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0 ? NW_C_MALFORMED :
-									  nw_enter_skb(skb, 1, 1);
+	if (s) {
+		s->hook = hook;
+		s->l3 = l3;
+		s->found = out < 0;
+		bpf_tail_call(ctx, next, 0);
+	}
+	nw_done(NW_C_UNREAD);
 }
 
 SEC("xdp.frags")
 int nw_xdp(struct xdp_md *ctx)
 {
-	int out = nw_enter_xdp(ctx, 0);
+	int out = nw_enter_xdp(ctx);
 
-	if (out == NW_C_MALFORMED)
-		out = nw_again_xdp(ctx);
-	if (out < 0)
-		out = nw_begin_xdp(ctx);
-	nw_done(out < 0 ? nw_segment_xdp(ctx) : out);
+	if (out < 0 || out == NW_C_MALFORMED)
+		nw_leave(ctx, &nw_next_xdp, out, NW_HOOK_XDP, 0);
+	else
+		nw_done(out);
 	return XDP_PASS;
 }
 
 nw_inline int nw_tc(struct __sk_buff *skb, __u32 hook, const int l3)
 {
-	int out = nw_enter_skb(skb, l3, 0);
+	int out = nw_enter_skb(skb, l3);
 
-	if (out == NW_C_MALFORMED)
-		out = l3 ? nw_again_l3(skb) : nw_again_skb(skb);
-	if (out < 0)
-		out = nw_begin_skb(skb, hook);
-	nw_done(out < 0 ? nw_segment_skb(skb) : out);
+	if (out < 0 || out == NW_C_MALFORMED)
+		nw_leave(skb, &nw_next_skb, out, hook, l3);
+	else
+		nw_done(out);
 	return TC_ACT_UNSPEC;
 }
 

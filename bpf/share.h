@@ -27,6 +27,9 @@ struct {
 /* What a new flow costs its client of NW_SHARE_SPAN, ns; 0: nothing. Set before loading. */
 const volatile __u64 nw_flow_cost = 0;
 
+/* Of the ring. Set before loading. */
+const volatile __u32 nw_ring_bytes = NW_RING_BYTES;
+
 nw_inline struct nw_share *nw_share_of(__u64 client)
 {
 	static const struct nw_share none;
@@ -60,15 +63,14 @@ __attribute__((noinline)) int nw_flow_share(__u64 client)
 }
 
 /*
- * May this client have a place in the ring? From half full on it gets a sixteenth of the ring, counted in
+ * The ring is half full: may this client have a place in it? It gets a sixteenth of the ring, counted in
  * events of at most 1 KiB, until the first of them was read.
  */
 __attribute__((noinline)) int nw_ring_share(__u64 client)
 {
-	__u64 size = bpf_ringbuf_query(&nw_ring, BPF_RB_RING_SIZE);
 	struct nw_share *sh;
 
-	if (bpf_ringbuf_query(&nw_ring, BPF_RB_AVAIL_DATA) < size / 2)
+	if (bpf_ringbuf_query(&nw_ring, BPF_RB_AVAIL_DATA) < nw_ring_bytes / 2)
 		return 1;
 	sh = nw_share_of(client);
 	if (!sh)
@@ -77,7 +79,7 @@ __attribute__((noinline)) int nw_ring_share(__u64 client)
 		sh->ring_from = bpf_ringbuf_query(&nw_ring, BPF_RB_PROD_POS);
 		sh->ring_events = 0;
 	}
-	if (sh->ring_events >= size / (16 * 1024))
+	if (sh->ring_events >= nw_ring_bytes / (16 * 1024))
 		return 0;
 	sh->ring_events++;
 	return 1;

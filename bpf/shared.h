@@ -10,9 +10,11 @@
 
 /* Events: 4 MiB hold 4,002 of the large ones (1040 + 8 bytes), more than a second of the heaviest
  * reconnect storm that was measured (48 connections a second and client, 5 events each) of 20 clients. */
+#define NW_RING_BYTES (4 * 1024 * 1024)
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4 * 1024 * 1024);
+	__uint(max_entries, NW_RING_BYTES);
 } nw_ring SEC(".maps");
 
 /* Counters by cause, and at the end the number of the CPU's last event. */

@@ -3,19 +3,20 @@
  * The tap: what happens to one packet, written once for the XDP and tc programs and for capture files.
  * Whoever includes this provides before:
  *   NW_LOAD(ctx, kind, off, dst, len)   copy bytes of the packet, 0 or < 0; 0 < len
- *   NW_RESERVE(ctx, client, size), NW_SUBMIT(ctx, ev), NW_DISCARD(ctx, ev)   constant size; client: see
- *                                       nw_addr_group()
- *   NW_CALL(kind, fn, ctx, s, f, ...)   call one of nw_tell, nw_pass_head, nw_pass_all and
- *                                       nw_tell_message, each of which the verifier checks once, alone
- *   NW_JUDGE(s, f, n, room)             nw_judge() on s->hb: class | type << 8, s->judged_next
- *   NW_EXTRACT(ev, n, type)             nw_extract() on an event
+ *   NW_LOAD_HEAD(ctx, kind, off, dst, len, whole)   the same where dst has room for `whole`, constant
+ *   NW_LOAD_HEADERS(ctx, kind, dst, n)  the same of the first n bytes, where dst has NW_HDR_MAX
+ *   NW_RESERVE(ctx, s, client, size), NW_SUBMIT(ctx, s, ev), NW_DISCARD(ctx, ev)   constant size; client:
+ *                                       see nw_addr_group()
+ *   NW_CALL(kind, fn, ctx, ...)         call one of nw_tell, nw_pass_head, nw_pass_all, nw_fill_message and
+ *                                       nw_ends, or, which find s themselves, nw_handshake, nw_flow_begin
+ *                                       and nw_payload: the verifier checks each once, alone
  *   NW_LOOP_WALK(ctx, kind, s, f), NW_LOOP_OPT(kind, opt_walk)   repeat the step until it returns 1
  *   nw_io_flow(ctx, key), nw_io_flow_new(ctx, key), nw_io_flow_del(ctx, key)
  *   nw_io_may_begin(ctx, client)        0: its share of new flows is used up
  *   nw_io_syn(ctx, key), nw_io_syn_put(ctx, key, value), nw_io_syn_del(ctx, key)
  *   nw_io_carry(ctx, key), nw_io_carry_put(ctx, key, value)
- *   nw_io_now(ctx), nw_io_place(s)      ns; a number for hook and interface
- *   nw_io_stamp(s, ev)                  time, numbers, hook and interface of an event
+ *   nw_io_now(ctx, s), nw_io_place(s)   ns; a number for hook and interface
+ *   nw_io_stamp(ctx, s, ev)             time, numbers, hook and interface of an event
  *   nw_io_count(ctx, counter), nw_io_lost(ctx), nw_io_is_port(ctx, be16)
  * `kind` is a constant that says which sort of ctx it is. Nothing here changes a packet.
  */
@@ -60,7 +61,7 @@ nw_inline void nw_pass_rest(void *ctx, const int kind, struct nw_scratch *s, str
 }
 
 /* The payload of a tracked flow. Returns the outcome. */
-nw_inline enum nw_counter nw_payload(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
+nw_inline int nw_payload(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
 {
 	struct nw_dir *d = nw_dir_of(s, f);
 	__u32 end = s->seq + s->len;
@@ -113,7 +114,7 @@ nw_inline int nw_rst_again(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 	const struct nw_tcp *t = &s->pkt.tcp;
 	__u32 looks = t->seq * 0x9e3779b1u + t->ack * 0x85ebca6bu +
 		      (((__u32)t->ip_id << 16 | t->window) ^ t->flags ^ (__u32)s->dir << 8) * 0xc2b2ae35u;
-	__u8 when = nw_io_now(ctx) >> NW_LATE_BITS;
+	__u8 when = nw_io_now(ctx, s) >> NW_LATE_BITS;
 	__u16 place = nw_io_place(s) * 0x9e3779b1u >> 16;
 
 	if (f->n_rst && f->rst_looks == looks && f->rst_place != place && (__u8)(when - f->rst_when) <= 1)
@@ -144,7 +145,7 @@ nw_inline int nw_lives(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 {
 	const struct nw_dir *d = nw_dir_of(s, f), *o = &f->dir[!(s->dir & 1)];
 	const struct nw_tcp *t = &s->pkt.tcp;
-	int late = (__u8)((nw_io_now(ctx) >> NW_LATE_BITS) - f->rst_when) > 1;
+	int late = (__u8)((nw_io_now(ctx, s) >> NW_LATE_BITS) - f->rst_when) > 1;
 	int acks = t->flags & NW_TH_ACK;
 
 	if (!s->len)
@@ -240,16 +241,15 @@ nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct n
 	struct nw_dir *d = nw_dir_of(s, f);
 	__u8 flags = s->pkt.tcp.flags;
 	__u8 rst = s->dir ? NW_FF_RST_S2C : NW_FF_RST_C2S;
+	__u32 type = 0;
 
 	if (flags & NW_TH_RST) {
 		if (f->n_rst >= NW_RST_MAX || nw_rst_again(ctx, s, f))
 			return;
 		f->n_rst++;
 		nw_watch(s, f);
-		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_RST, 0);
-		return;
-	}
-	if (f->flags & rst) {
+		type = NW_EV_RST;
+	} else if (f->flags & rst) {
 		int lives = nw_lives(ctx, s, f);
 		__u32 end = s->seq + s->len;
 
@@ -265,10 +265,12 @@ nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct n
 		if (lives)
 			NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_ALIVE, 0);
 	}
-	if (flags & NW_TH_FIN && !(d->flags & NW_DF_FIN) && nw_fin_fits(s, f)) {
+	if (!type && flags & NW_TH_FIN && !(d->flags & NW_DF_FIN) && nw_fin_fits(s, f)) {
 		d->flags |= NW_DF_FIN;
-		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_FIN, 0);
+		type = NW_EV_FIN;
 	}
+	if (type)
+		nw_tell(ctx, kind, s, f, type, 0);
 }
 
 /* SYN and SYN-ACK: where both directions begin, and whose options they carried. f may be NULL. */
@@ -289,7 +291,7 @@ nw_inline void nw_handshake(void *ctx, const int kind, struct nw_scratch *s, str
 	if (!is_syn && !fresh.have)
 		fresh.client = !who;
 	if (!fresh.ts)
-		fresh.ts = nw_io_now(ctx);
+		fresh.ts = nw_io_now(ctx, s);
 	if (who)
 		fresh.isn[1] = p->tcp.seq;
 	else
@@ -318,10 +320,10 @@ nw_inline void nw_handshake(void *ctx, const int kind, struct nw_scratch *s, str
 }
 
 /*
- * The first payload of a connection that may be SMB: a new flow, or NULL. Where the handshake was seen,
+ * The first payload of a connection that may be SMB: 1, a flow begins, or 0. Where the handshake was seen,
  * the sequence numbers of both directions are known; else the segment has to begin with a message.
  */
-nw_inline struct nw_flow *nw_flow_begin(void *ctx, const int kind, struct nw_scratch *s)
+nw_inline int nw_flow_begin(void *ctx, const int kind, struct nw_scratch *s)
 {
 	struct nw_pkt *p = &s->pkt;
 	__u32 who = p->sender & 1, n = nw_min(s->len, 12), client;
@@ -365,7 +367,7 @@ nw_inline struct nw_flow *nw_flow_begin(void *ctx, const int kind, struct nw_scr
 	s->dir = who == client ? NW_C2S : NW_S2C;
 	f->client = client;
 	f->syn_opts = syn.opts;
-	f->start_ts = known ? syn.ts : nw_io_now(ctx);
+	f->start_ts = known ? syn.ts : nw_io_now(ctx, s);
 	if (first) {
 		f->flags |= NW_FF_SYN;
 		f->isn = client ? syn.isn[1] : syn.isn[0];
@@ -381,7 +383,7 @@ nw_inline struct nw_flow *nw_flow_begin(void *ctx, const int kind, struct nw_scr
 		nw_dir_of(s, f)->next -= into;
 	else
 		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_FLOW, 0);
-	return f;
+	return 1;
 }
 
 /*
@@ -410,16 +412,16 @@ nw_inline int nw_opens(void *ctx, const int kind, struct nw_scratch *s)
 	s->seq = p->tcp.seq;
 	if (!(p->tcp.flags & NW_TH_SYN))
 		return -1;
-	nw_handshake(ctx, kind, s, nw_io_flow(ctx, &p->key));
+	NW_CALL(kind, nw_handshake, ctx, nw_io_flow(ctx, &p->key));
 	s->seq++; /* TCP Fast Open: RFC 7413 */
 	return s->len ? -1 : NW_C_SYN;
 }
 
 /* One TCP segment whose headers were read into s->pkt. Returns the packet's outcome. */
-nw_inline enum nw_counter nw_segment(void *ctx, const int kind, struct nw_scratch *s)
+nw_inline int nw_segment(void *ctx, const int kind, struct nw_scratch *s)
 {
 	const struct nw_pkt *p = &s->pkt;
-	enum nw_counter out = NW_C_EMPTY;
+	int out = NW_C_EMPTY;
 	struct nw_flow *f;
 
 	if (p->tcp.flags & NW_TH_RST)
@@ -434,7 +436,7 @@ nw_inline enum nw_counter nw_segment(void *ctx, const int kind, struct nw_scratc
 	if (!f) {
 		if (!s->len)
 			return NW_C_UNTRACKED;
-		f = nw_flow_begin(ctx, kind, s);
+		f = NW_CALL(kind, nw_flow_begin, ctx) ? nw_io_flow(ctx, &p->key) : 0;
 		if (!f)
 			return NW_C_UNTRACKED;
 	}
@@ -445,9 +447,9 @@ nw_inline enum nw_counter nw_segment(void *ctx, const int kind, struct nw_scratc
 		return NW_C_FRAGMENT;
 	}
 	if (s->len)
-		out = nw_payload(ctx, kind, s, f);
+		out = NW_CALL(kind, nw_payload, ctx, f);
 	if (p->tcp.flags & (NW_TH_FIN | NW_TH_RST) || f->flags & (NW_FF_RST_C2S | NW_FF_RST_S2C))
-		nw_ends(ctx, kind, s, f);
+		NW_CALL(kind, nw_ends, ctx, s, f);
 	if (!(p->tcp.flags & NW_TH_RST)) {
 		__u32 used = s->len + !!(p->tcp.flags & NW_TH_FIN);
 

@@ -19,10 +19,15 @@ static long nw_ip6_one(__u32 i, void *arg);
  * functions that the verifier checks on their own.
  */
 struct nw_scratch {
-	struct nw_headers headers; /* programs only: from where they were found to where they are read */
+	/* Programs only, from where the headers were found to where they are read: whether they were; and
+	 * whether the packet begins without a link header. */
+	struct nw_headers headers;
+	__u8 found;
+	__u8 l3;
+	__u64 now;     /* programs only: see nw_io_now() */
+	__u64 waiting; /* programs only: bytes in the ring, lately; see NW_RESERVE */
 	struct nw_pkt pkt;
 	__u32 ifindex;
-	__u16 cpu;
 	__u8 hook;
 	__u8 dir;  /* enum nw_dir_id of the sender */
 	__u32 seq; /* of the payload's first byte */
@@ -36,9 +41,8 @@ struct nw_scratch {
 	__u32 msg_need; /* bytes from there that count */
 	__u32 msg_len;	/* its length, without NetBIOS header */
 	struct nw_key carry_key;
-	__u32 judged_next;  /* nw_judge(): NextCommand */
-	__u32 judged_guess; /* and whether its type is a guess */
-	__u32 judged_len;   /* bytes of the message in hb */
+	struct nw_judged judged; /* the message in hb */
+	__u32 judged_len;	 /* bytes of it that are there */
 	/* The header that is being judged, its SMB part always at 4 (so that it is aligned); the size allows
 	 * for the offsets that the verifier has to assume. */
 	__u8 hb[4 + 252];

@@ -35,7 +35,8 @@ nw_inline __u64 nw_client_group(const struct nw_scratch *s, const struct nw_flow
 	return f->client & 1 ? nw_addr_group(&s->pkt.key.addr[1]) : nw_addr_group(&s->pkt.key.addr[0]);
 }
 
-nw_inline void nw_event_fill(struct nw_event *ev, struct nw_scratch *s, struct nw_flow *f, __u32 type)
+nw_inline void nw_event_fill(struct nw_event *ev, void *ctx, struct nw_scratch *s, struct nw_flow *f,
+			     __u32 type)
 {
 	const struct nw_pkt *p = &s->pkt;
 	__u64 *z = (__u64 *)&ev->smb;
@@ -60,21 +61,21 @@ nw_inline void nw_event_fill(struct nw_event *ev, struct nw_scratch *s, struct n
 	ev->hdr_len = 0;
 	ev->data_len = 0;
 	ev->reason = 0;
-	nw_io_stamp(s, ev);
+	nw_io_stamp(ctx, s, ev);
 }
 
 /* Only what was sent counts as told: an event that is discarded was none. */
-nw_inline void nw_send(void *ctx, struct nw_flow *f, struct nw_event *ev)
+nw_inline void nw_send(void *ctx, struct nw_scratch *s, struct nw_flow *f, struct nw_event *ev)
 {
 	f->flags |= NW_FF_TOLD;
-	NW_SUBMIT(ctx, ev);
+	NW_SUBMIT(ctx, s, ev);
 }
 
 nw_inline void nw_event_hdr(struct nw_event *ev, void *ctx, const int kind, struct nw_scratch *s)
 {
 	__u32 n = nw_min(s->pkt.pay_off, NW_HDR_MAX);
 
-	if (nw_len_ok(&n, NW_HDR_MAX) && NW_LOAD(ctx, kind, 0, ev->hdr, n) == 0)
+	if (nw_len_ok(&n, NW_HDR_MAX) && NW_LOAD_HEADERS(ctx, kind, ev->hdr, n) == 0)
 		ev->hdr_len = n;
 }
 
@@ -84,8 +85,8 @@ nw_inline void nw_event_head(struct nw_event *ev, struct nw_scratch *s, struct n
 	int i;
 
 	*(nw_u32a *)ev->data = nw_dir_of(s, f)->flags & NW_DF_INNER ? 0 : *(const nw_u32a *)s->hb;
-	for (i = NW_NBSS_HEADER; i < NW_HEAD_DATA; i += 4)
-		*(nw_u32a *)(ev->data + i) = *(const nw_u32a *)(s->hb + i);
+	for (i = NW_NBSS_HEADER; i < NW_HEAD_DATA; i += 8)
+		*(nw_u64a *)(ev->data + i) = *(const nw_u64a *)(s->hb + i);
 	ev->data_len = NW_NBSS_HEADER + nw_min(s->judged_len, NW_JUDGE_MAX);
 }
 
@@ -93,7 +94,7 @@ nw_inline void nw_event_head(struct nw_event *ev, struct nw_scratch *s, struct n
 nw_inline void nw_tell(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 type,
 		       __u32 how)
 {
-	struct nw_event *ev = NW_RESERVE(ctx, nw_client_group(s, f), NW_EVENT_SMALL);
+	struct nw_event *ev = NW_RESERVE(ctx, s, nw_client_group(s, f), NW_EVENT_SMALL);
 	struct nw_dir *d = nw_dir_of(s, f);
 	const __u8 *h = s->hb + 4;
 
@@ -101,7 +102,7 @@ nw_inline void nw_tell(void *ctx, const int kind, struct nw_scratch *s, struct n
 		nw_io_lost(ctx);
 		return;
 	}
-	nw_event_fill(ev, s, f, type);
+	nw_event_fill(ev, ctx, s, f, type);
 	nw_event_hdr(ev, ctx, kind, s);
 	ev->cause = how;
 	if (type == NW_EV_RST || type == NW_EV_FIN) {
@@ -130,7 +131,7 @@ nw_inline void nw_tell(void *ctx, const int kind, struct nw_scratch *s, struct n
 			ev->smb.command = NW_COMMAND_ENCRYPTED;
 		}
 	}
-	nw_send(ctx, f, ev);
+	nw_send(ctx, s, f, ev);
 }
 
 nw_inline void nw_piece_fill(struct nw_event *ev, struct nw_scratch *s, struct nw_flow *f, __u32 seq, __u32 n)
@@ -157,12 +158,12 @@ nw_inline long nw_pass_piece(void *ctx, const int kind, struct nw_scratch *s, st
 	if (nw_seq_diff(s->pass_end, s->pass_seq) < 0)
 		return 1;
 	n = nw_min(n, NW_DATA_MAX - 4);
-	ev = NW_RESERVE(ctx, nw_client_group(s, f), NW_EVENT_FULL);
+	ev = NW_RESERVE(ctx, s, nw_client_group(s, f), NW_EVENT_FULL);
 	if (!ev) {
 		nw_io_lost(ctx);
 		return 1;
 	}
-	nw_event_fill(ev, s, f, NW_EV_PIECE);
+	nw_event_fill(ev, ctx, s, f, NW_EV_PIECE);
 	nw_event_hdr(ev, ctx, kind, s);
 	ev->flags |= s->pass_flags;
 	nw_piece_fill(ev, s, f, s->pass_seq, n);
@@ -171,12 +172,12 @@ nw_inline long nw_pass_piece(void *ctx, const int kind, struct nw_scratch *s, st
 			nw_io_count(ctx, NW_C_TRUNCATED);
 			ev->type = NW_EV_GAP;
 			ev->cause = NW_GAP_TRUNCATED;
-			nw_send(ctx, f, ev);
+			nw_send(ctx, s, f, ev);
 			return 1;
 		}
 		ev->data_len = n + 4;
 	}
-	nw_send(ctx, f, ev);
+	nw_send(ctx, s, f, ev);
 	s->pass_seq += n;
 	return s->pass_seq == s->pass_end;
 }
@@ -184,7 +185,7 @@ nw_inline long nw_pass_piece(void *ctx, const int kind, struct nw_scratch *s, st
 /* Pass the n bytes of a half header that lie in s->hb; they belong to earlier packets, too. */
 nw_inline void nw_pass_head(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 n)
 {
-	struct nw_event *ev = NW_RESERVE(ctx, nw_client_group(s, f), NW_EVENT_FULL);
+	struct nw_event *ev = NW_RESERVE(ctx, s, nw_client_group(s, f), NW_EVENT_FULL);
 	struct nw_dir *d = nw_dir_of(s, f);
 	const __u8 *from = s->hb;
 	int i;
@@ -193,7 +194,7 @@ nw_inline void nw_pass_head(void *ctx, const int kind, struct nw_scratch *s, str
 		nw_io_lost(ctx);
 		return;
 	}
-	nw_event_fill(ev, s, f, NW_EV_PIECE);
+	nw_event_fill(ev, ctx, s, f, NW_EV_PIECE);
 	nw_event_hdr(ev, ctx, kind, s);
 	nw_piece_fill(ev, s, f, d->next, n);
 	ev->data_len = n + 4;
@@ -202,7 +203,7 @@ nw_inline void nw_pass_head(void *ctx, const int kind, struct nw_scratch *s, str
 		from += 4;
 	for (i = 0; i < NW_HEAD_MAX; i += 4)
 		*(nw_u32a *)(ev->data + 4 + i) = *(const nw_u32a *)(from + i);
-	nw_send(ctx, f, ev);
+	nw_send(ctx, s, f, ev);
 }
 
 /* Does the fingerprint equal that of the flow's NEGOTIATE? */
@@ -217,18 +218,16 @@ nw_inline __u32 nw_mark(const struct nw_flow *f, const struct nw_event *ev, __u3
 	return want == ev->smb.fingerprint ? NW_EF_MATCH : NW_EF_DIFFER;
 }
 
-/* The wanted message at s->msg_*. Returns 0, or -1 if it has to be read by the engine. */
-nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 type)
+/*
+ * All of the wanted message's event but its bytes, which are there; type 0: they could not be had. Returns 0,
+ * or -1 if the engine has to read it.
+ */
+nw_inline int nw_fill_message(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f,
+			      struct nw_event *ev, __u32 type)
 {
-	struct nw_event *ev = NW_RESERVE(ctx, nw_client_group(s, f), NW_EVENT_FULL);
 	struct nw_dir *d = nw_dir_of(s, f);
-	__u32 n = s->msg_need;
 
-	if (!ev) {
-		nw_io_lost(ctx);
-		return 0;
-	}
-	nw_event_fill(ev, s, f, type);
+	nw_event_fill(ev, ctx, s, f, type ? type : NW_EV_GAP);
 	nw_event_hdr(ev, ctx, kind, s);
 	ev->msg_seq = d->next;
 	ev->msg_len = s->msg_len;
@@ -239,31 +238,55 @@ nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, s
 		ev->msg_len += NW_NBSS_HEADER;
 		*(nw_u32a *)ev->data = *(const nw_u32a *)s->hb;
 	}
-	if (n < NW_H_BODY || !nw_len_ok(&n, NW_DATA_MAX - 4)) {
-		NW_DISCARD(ctx, ev);
-		return -1;
-	}
-	if (NW_LOAD(ctx, kind, s->pkt.pay_off + s->msg_off, ev->data + 4, n) < 0) {
+	if (!type) {
 		nw_io_count(ctx, NW_C_TRUNCATED);
-		ev->type = NW_EV_GAP;
 		ev->cause = NW_GAP_TRUNCATED;
-		nw_send(ctx, f, ev);
 		return 0;
 	}
-	if (NW_EXTRACT(ev, n, type) < 0) {
-		NW_DISCARD(ctx, ev);
+	if (nw_extract(&ev->smb, ev->data + 4, s->msg_need, type) < 0)
 		return -1;
-	}
-	ev->data_len = n + 4;
+	ev->data_len = s->msg_need + 4;
 	ev->flags |= nw_mark(f, ev, type);
-	if (type == NW_EV_VALIDATE_RSP && s->judged_guess && ev->smb.status)
+	if (type == NW_EV_VALIDATE_RSP && s->judged.guess && ev->smb.status)
 		ev->flags |= NW_EF_GUESS;
 	if (type == NW_EV_NEGOTIATE_REQ)
 		f->fp_request = ev->smb.fingerprint;
 	if (type == NW_EV_NEGOTIATE_RSP)
 		f->fp_response = ev->smb.fingerprint;
-	nw_send(ctx, f, ev);
 	return 0;
+}
+
+/* As nw_tell_message(), in an event with room for `room` bytes of data. */
+nw_inline int nw_tell_in(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 type,
+			 const __u32 room)
+{
+	struct nw_event *ev =
+		NW_RESERVE(ctx, s, nw_client_group(s, f), __builtin_offsetof(struct nw_event, data) + room);
+	__u32 n = s->msg_need;
+
+	if (!ev) {
+		nw_io_lost(ctx);
+		return 0;
+	}
+	if (n < NW_H_BODY || !nw_len_ok(&n, room - 4)) {
+		NW_DISCARD(ctx, ev);
+		return -1;
+	}
+	if (NW_LOAD(ctx, kind, s->pkt.pay_off + s->msg_off, ev->data + 4, n) < 0)
+		type = 0;
+	if (NW_CALL(kind, nw_fill_message, ctx, s, f, (void *)ev, type) < 0) {
+		NW_DISCARD(ctx, ev);
+		return -1;
+	}
+	nw_send(ctx, s, f, ev);
+	return 0;
+}
+
+/* The wanted message at s->msg_*. Returns 0, or -1 if it has to be read by the engine. */
+nw_inline int nw_tell_message(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f, __u32 type)
+{
+	return s->msg_need + 4 <= NW_USUAL_DATA ? nw_tell_in(ctx, kind, s, f, type, NW_USUAL_DATA) :
+						  nw_tell_in(ctx, kind, s, f, type, NW_DATA_MAX);
 }
 
 #endif

@@ -34,11 +34,12 @@ struct {
 } nw_woken SEC(".maps");
 
 /*
- * Flags for bpf_ringbuf_submit(), of an event that has its place in the ring. The daemon sleeps only after it
- * has seen the ring empty. Its position is read behind a full barrier, so that either it saw our place, or we
- * see that it had read all that it was woken for. flags: NW_EF_*; smb: the message's own (MS-SMB2 2.2.1.2).
+ * Flags for bpf_ringbuf_submit(), of an event that has its place in the ring. flags: NW_EF_*; smb: the
+ * message's own (MS-SMB2 2.2.1.2); many: a sixteenth of the ring waits. The daemon sleeps only after it has
+ * seen the ring empty. Its position is read behind a full barrier, so that either it saw our place, or we see
+ * that it had read all that it was woken for.
  */
-__attribute__((noinline)) int nw_wake(__u32 type, __u32 flags, __u32 smb)
+nw_inline int nw_wake(__u32 type, __u32 flags, __u32 smb, int many)
 {
 	/* Only successful answers have a fingerprint that could match; what then befalls the connection is
 	 * told by its end. */
@@ -48,8 +49,7 @@ __attribute__((noinline)) int nw_wake(__u32 type, __u32 flags, __u32 smb)
 	__u32 zero = 0;
 	__u64 *woken = bpf_map_lookup_elem(&nw_woken, &zero);
 
-	if (!soon && bpf_ringbuf_query(&nw_ring, BPF_RB_AVAIL_DATA) <
-			     bpf_ringbuf_query(&nw_ring, BPF_RB_RING_SIZE) / 16)
+	if (!soon && !many)
 		return BPF_RB_NO_WAKEUP;
 	if (!woken)
 		return BPF_RB_FORCE_WAKEUP;

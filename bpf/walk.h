@@ -118,7 +118,7 @@ nw_inline void nw_wanted(void *ctx, const int kind, struct nw_scratch *s, struct
 	if (type == NW_EV_VALIDATE_RSP) {
 		nw_pending_clear(f, id);
 		f->flags |= NW_FF_ARMED;
-		if (s->judged_guess && f->suspect)
+		if (s->judged.guess && f->suspect)
 			f->suspect--;
 	}
 	/* A NEGOTIATE that the engine has to read leaves no fingerprint here. */
@@ -128,7 +128,7 @@ nw_inline void nw_wanted(void *ctx, const int kind, struct nw_scratch *s, struct
 		f->fp_response = 0;
 	s->msg_off = off + nb;
 	s->msg_need = nw_min(s->msg_len, NW_DATA_MAX - 4);
-	if (!have && avail >= nb + s->msg_need && NW_CALL(kind, nw_tell_message, ctx, s, f, type) == 0)
+	if (!have && avail >= nb + s->msg_need && nw_tell_message(ctx, kind, s, f, type) == 0)
 		return;
 	if (have)
 		NW_CALL(kind, nw_pass_head, ctx, s, f, have);
@@ -169,7 +169,7 @@ nw_inline long nw_walk_step(void *ctx, const int kind, struct nw_scratch *s, str
 	__u32 have = d->carry;
 	__u32 off = d->next + have - s->seq;
 	__u32 nb = d->flags & NW_DF_INNER ? 0 : NW_NBSS_HEADER;
-	__u32 avail, take, n, room, at, j, class;
+	__u32 avail, take, n, room, at, class;
 	int frame;
 
 	if (!(d->flags & NW_DF_SYNCED) || off >= s->len || have >= nb + NW_JUDGE_MAX)
@@ -184,7 +184,7 @@ nw_inline long nw_walk_step(void *ctx, const int kind, struct nw_scratch *s, str
 	NW_BOUND(at);
 	if (at > 128 || !nw_len_ok(&take, NW_HEAD_MAX))
 		return 1;
-	if (NW_LOAD(ctx, kind, s->pkt.pay_off + off, s->hb + at, take) < 0) {
+	if (NW_LOAD_HEAD(ctx, kind, s->pkt.pay_off + off, s->hb + at, take, NW_HEAD_MAX) < 0) {
 		/* The packet is longer than what was captured of it. */
 		nw_io_count(ctx, NW_C_TRUNCATED);
 		nw_give_up(ctx, kind, s, f, NW_GAP_TRUNCATED);
@@ -204,8 +204,9 @@ nw_inline long nw_walk_step(void *ctx, const int kind, struct nw_scratch *s, str
 	}
 	room = d->frame_end - d->next - nb;
 	n -= nb;
-	j = NW_JUDGE(s, f, n, room);
-	class = j & 0xff;
+	s->judged = nw_judge(s->hb + 4, n, room, f->pending, f->suspect);
+	NW_FORGET();
+	class = s->judged.class;
 	if (class == NW_CL_MORE) {
 		if (n < nw_min(room, NW_JUDGE_MAX)) {
 			nw_carry_save(ctx, kind, s, f, n + nb);
@@ -216,26 +217,26 @@ nw_inline long nw_walk_step(void *ctx, const int kind, struct nw_scratch *s, str
 	if (class == NW_CL_NOT_SMB)
 		goto not_smb;
 	nw_io_count(ctx, NW_C_MESSAGES);
-	s->msg_len = s->judged_next ? s->judged_next : room;
+	s->msg_len = s->judged.next ? s->judged.next : room;
 	s->judged_len = nw_min(n, s->msg_len);
 	if (class == NW_CL_MESSAGE) {
-		nw_wanted(ctx, kind, s, f, j >> 8, off, have, avail);
+		nw_wanted(ctx, kind, s, f, s->judged.type, off, have, avail);
 	} else if (class == NW_CL_EVENT) {
-		nw_header_event(ctx, kind, s, f, j >> 8);
+		nw_header_event(ctx, kind, s, f, s->judged.type);
 	} else if (class == NW_CL_REQUEST && (f->flags & NW_FF_ARMED || f->dir[NW_S2C].flags & NW_DF_LOST)) {
 		/* While the server's side is left to the joiner, what arms may have passed by unread. */
 		f->flags &= ~NW_FF_ARMED;
 		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_USE, NW_TELL_JUDGED);
 	}
 	d->carry = 0;
-	if (s->judged_next) {
-		d->next += nb + s->judged_next;
+	if (s->judged.next) {
+		d->next += nb + s->judged.next;
 		d->flags |= NW_DF_INNER;
 	} else {
 		d->next = d->frame_end;
 		d->flags &= ~NW_DF_INNER;
 	}
-	return 0;
+	return d->next - s->seq >= s->len;
 
 not_smb:
 	nw_io_count(ctx, NW_C_NOT_SMB);

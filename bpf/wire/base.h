@@ -25,6 +25,16 @@
 #define NW_BOUND(x) ((void)(x))
 #endif
 
+/*
+ * What was stored has to be read again. Of what comes out of a map the verifier knows nothing, and so walks
+ * the code behind once, not for each way that led there. Nothing on the host.
+ */
+#ifdef __bpf__
+#define NW_FORGET() asm volatile("" ::: "memory")
+#else
+#define NW_FORGET() ((void)0)
+#endif
+
 typedef __u16 __attribute__((may_alias)) nw_u16a;
 typedef __u32 __attribute__((may_alias)) nw_u32a;
 typedef __u64 __attribute__((may_alias)) nw_u64a;

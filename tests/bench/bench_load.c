@@ -30,7 +30,7 @@ static unsigned long instructions(const struct nw_live *live)
 {
 	unsigned long sum = 0;
 
-	for (enum nw_live_prog p = NW_PROG_XDP; p <= NW_PROG_L3_OUT; p++) {
+	for (enum nw_live_prog p = NW_PROG_XDP; p < NW_PROGS; p++) {
 		struct bpf_prog_info info = { 0 };
 		__u32 len = sizeof(info);
 

@@ -32,7 +32,7 @@ static int on_event(void *ctx, void *data, size_t size)
 	struct progs *p = ctx;
 	struct nw_event ev;
 
-	if (size != NW_EVENT_SMALL && size != NW_EVENT_FULL)
+	if (size != NW_EVENT_SMALL && size != NW_EVENT_USUAL && size != NW_EVENT_FULL)
 		return -EBADMSG;
 	memset(&ev, 0, sizeof(ev));
 	memcpy(&ev, data, size);
@@ -182,6 +182,14 @@ int progs_frame(struct progs *p, enum progs_which which, const uint8_t *data, ui
 	int err = progs_run(p, which, data, len, NULL, 0);
 
 	return err ? err : progs_drain(p, ts, frame, fn, arg);
+}
+
+int progs_forsake(struct progs *p)
+{
+	const __u32 first = 0;
+	int err = bpf_map_delete_elem(bpf_map__fd(p->skel->maps.nw_next_xdp), &first);
+
+	return err ? err : bpf_map_delete_elem(bpf_map__fd(p->skel->maps.nw_next_skb), &first);
 }
 
 static int clear_map(const struct bpf_map *map)

@@ -44,6 +44,9 @@ int progs_ring_fd(const struct progs *p);
 /* Where the ring ended when its reader was last woken; 0: never. */
 uint64_t progs_woken(const struct progs *p);
 
+/* What the kernel does when whoever loaded the programs is gone. 0 or -errno. */
+int progs_forsake(struct progs *p);
+
 /* Forget all flows. */
 int progs_reset(struct progs *p);
 

@@ -101,7 +101,7 @@ static unsigned int verified(const struct nw_live *live)
 {
 	unsigned int sum = 0;
 
-	for (enum nw_live_prog p = NW_PROG_XDP; p <= NW_PROG_TC_OUT; p++) {
+	for (enum nw_live_prog p = NW_PROG_XDP; p < NW_PROGS; p++) {
 		struct bpf_prog_info info = { 0 };
 		unsigned int len = sizeof(info);
 

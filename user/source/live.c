@@ -175,8 +175,10 @@ static int configure(struct nw_bpf *skel, const struct nw_live_config *cfg)
 	/* One client's share: a sixteenth of the table at once, which is 4,096 of 65,536, and then 512 a
 	 * second. */
 	skel->rodata->nw_flow_cost = NW_SHARE_SPAN / (skel->rodata->nw_age / NW_SHARE_PART + 1);
-	if (!err && cfg->ring_bytes)
+	if (!err && cfg->ring_bytes) {
+		skel->rodata->nw_ring_bytes = cfg->ring_bytes;
 		err = bpf_map__set_max_entries(skel->maps.nw_ring, cfg->ring_bytes);
+	}
 	return err;
 }
 
@@ -251,16 +253,18 @@ int nw_live_fd(const struct nw_live *l)
 
 int nw_live_prog_fd(const struct nw_live *l, enum nw_live_prog which)
 {
-	const struct bpf_program *progs[] = { l->skel->progs.nw_xdp, l->skel->progs.nw_tc_in,
-					      l->skel->progs.nw_tc_out, l->skel->progs.nw_l3_in,
-					      l->skel->progs.nw_l3_out };
+	const struct bpf_program *progs[] = { l->skel->progs.nw_xdp,	 l->skel->progs.nw_tc_in,
+					      l->skel->progs.nw_tc_out,	 l->skel->progs.nw_l3_in,
+					      l->skel->progs.nw_l3_out,	 l->skel->progs.nw_read_xdp,
+					      l->skel->progs.nw_read_skb };
 
 	return bpf_program__fd(progs[which]);
 }
 
 const char *nw_live_prog_name(enum nw_live_prog which)
 {
-	static const char *const names[] = { "nw_xdp", "nw_tc_in", "nw_tc_out", "nw_l3_in", "nw_l3_out" };
+	static const char *const names[] = { "nw_xdp",	  "nw_tc_in",	 "nw_tc_out",  "nw_l3_in",
+					     "nw_l3_out", "nw_read_xdp", "nw_read_skb" };
 
 	return names[which];
 }

@@ -11,7 +11,17 @@
 
 struct nw_live;
 
-enum nw_live_prog { NW_PROG_XDP = 0, NW_PROG_TC_IN, NW_PROG_TC_OUT, NW_PROG_L3_IN, NW_PROG_L3_OUT };
+/* The entries, to be attached, and the programs behind them. */
+enum nw_live_prog {
+	NW_PROG_XDP = 0,
+	NW_PROG_TC_IN,
+	NW_PROG_TC_OUT,
+	NW_PROG_L3_IN,
+	NW_PROG_L3_OUT,
+	NW_PROG_READ_XDP,
+	NW_PROG_READ_SKB,
+	NW_PROGS,
+};
 
 struct nw_live_config {
 	const uint16_t *ports; /* host byte order */

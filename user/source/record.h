@@ -14,7 +14,7 @@ static inline const struct nw_event *nw_record_event(const void *record, size_t 
 	const struct nw_event *ev = record;
 
 	if (size < NW_EVENT_SMALL || ev->hdr_len > NW_HDR_MAX || ev->data_len > NW_DATA_MAX ||
-	    ev->tcp.n_vlan > 2 || (ev->data_len > NW_HEAD_DATA && size < NW_EVENT_FULL))
+	    ev->tcp.n_vlan > 2 || ev->data_len > size - offsetof(struct nw_event, data))
 		return NULL;
 	return ev;
 }

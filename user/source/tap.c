@@ -26,16 +26,20 @@ struct nw_tap {
 };
 
 #define NW_LOAD(ctx, kind, off, dst, len) tap_load((ctx), (off), (dst), (len))
-#define NW_RESERVE(ctx, client, size) tap_reserve(ctx)
-#define NW_SUBMIT(ctx, ev) tap_submit(ctx)
+#define NW_LOAD_HEAD(ctx, kind, off, dst, len, whole) tap_load((ctx), (off), (dst), (len))
+#define NW_LOAD_HEADERS(ctx, kind, dst, n) tap_load((ctx), 0, (dst), (n))
+#define NW_RESERVE(ctx, s, client, size) tap_reserve(ctx)
+#define NW_SUBMIT(ctx, s, ev) tap_submit(ctx)
 #define NW_DISCARD(ctx, ev) tap_discard(ctx)
-#define NW_CALL(kind, fn, ctx, ...) NW_CALL_##fn(ctx, kind, __VA_ARGS__)
+#define NW_CALL(kind, fn, ctx, ...) NW_CALL_##fn(ctx, kind, ##__VA_ARGS__)
 #define NW_CALL_nw_tell(ctx, kind, s, f, type, how) nw_tell(ctx, kind, s, f, type, how)
 #define NW_CALL_nw_pass_head(ctx, kind, s, f, n) nw_pass_head(ctx, kind, s, f, n)
 #define NW_CALL_nw_pass_all(ctx, kind, s, f) tap_pass_all(ctx, s, f)
-#define NW_CALL_nw_tell_message(ctx, kind, s, f, type) nw_tell_message(ctx, kind, s, f, type)
-#define NW_JUDGE(s, f, n, room) tap_judge(s, f, n, room)
-#define NW_EXTRACT(ev, n, type) nw_extract(&(ev)->smb, (ev)->data + 4, n, type)
+#define NW_CALL_nw_fill_message(ctx, kind, s, f, ev, type) nw_fill_message(ctx, kind, s, f, ev, type)
+#define NW_CALL_nw_payload(ctx, kind, f) nw_payload(ctx, kind, &((struct nw_tap *)(ctx))->s, f)
+#define NW_CALL_nw_ends(ctx, kind, s, f) nw_ends(ctx, kind, s, f)
+#define NW_CALL_nw_handshake(ctx, kind, f) nw_handshake(ctx, kind, &((struct nw_tap *)(ctx))->s, f)
+#define NW_CALL_nw_flow_begin(ctx, kind) nw_flow_begin(ctx, kind, &((struct nw_tap *)(ctx))->s)
 #define NW_LOOP_WALK(ctx, kind, s, f) tap_walk(ctx, s, f)
 #define NW_LOOP_OPT(kind, opt_walk)                                                                          \
 	do {                                                                                                 \
@@ -83,7 +87,6 @@ static void tap_discard(void *ctx)
 }
 
 static int tap_pass_all(void *ctx, struct nw_scratch *s, struct nw_flow *f);
-static uint32_t tap_judge(struct nw_scratch *s, struct nw_flow *f, uint32_t n, uint32_t room);
 static void tap_walk(void *ctx, struct nw_scratch *s, struct nw_flow *f);
 
 static void nw_io_count(void *ctx, enum nw_counter c)
@@ -91,7 +94,7 @@ static void nw_io_count(void *ctx, enum nw_counter c)
 	((struct nw_tap *)ctx)->count[c]++;
 }
 
-static uint64_t nw_io_now(void *ctx)
+static uint64_t nw_io_now(void *ctx, const struct nw_scratch *s)
 {
 	return ((struct nw_tap *)ctx)->pkt->ts;
 }
@@ -108,9 +111,9 @@ static void nw_io_lost(void *ctx)
 	(void)ctx;
 }
 
-static void nw_io_stamp(struct nw_scratch *s, struct nw_event *ev)
+static void nw_io_stamp(void *ctx, struct nw_scratch *s, struct nw_event *ev)
 {
-	const struct nw_tap *t = (struct nw_tap *)((unsigned char *)s - offsetof(struct nw_tap, s));
+	const struct nw_tap *t = ctx;
 
 	ev->ts = t->pkt->ts;
 	ev->seqno = t->seqno;
@@ -207,15 +210,6 @@ static int tap_pass_all(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 		if (nw_pass_piece(ctx, 0, s, f))
 			break;
 	return 0;
-}
-
-static uint32_t tap_judge(struct nw_scratch *s, struct nw_flow *f, uint32_t n, uint32_t room)
-{
-	struct nw_judged j = nw_judge(s->hb + 4, n, room, f->pending, f->suspect);
-
-	s->judged_next = j.next;
-	s->judged_guess = j.guess;
-	return j.class | (uint32_t)j.type << 8;
 }
 
 static void tap_walk(void *ctx, struct nw_scratch *s, struct nw_flow *f)
@@ -347,7 +341,7 @@ __attribute__((hot)) int nw_tap_packet(struct nw_tap *t, const struct nw_tap_pac
 	if (o.why < 0)
 		o.why = nw_opens(t, 0, &t->s);
 	t->count[NW_C_PACKETS]++;
-	t->count[o.why < 0 ? nw_segment(t, 0, &t->s) : (enum nw_counter)o.why]++;
+	t->count[o.why < 0 ? nw_segment(t, 0, &t->s) : o.why]++;
 	return t->stop;
 }
 
