@@ -7,6 +7,7 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 #include "globals.h"
+#include "quick.h"
 
 /*
  * The slow way, for a TCP segment of one of the ports: what its headers say, to the scratch; < 0, or the
@@ -62,84 +63,66 @@ nw_inline void nw_done(int outcome)
 		st->count[outcome]++;
 }
 
-/*
- * The two quick ways: what is not SMB's leaves here, without a look at any map but the port bits; and so does
- * what nw_quick() is for, in flows at home. Without a call, as a return costs 8 ns where the kernel guards it
- * (SRSO). Returns the outcome; or -1, with the place of the headers in the scratch.
- */
-nw_inline int nw_enter(struct nw_cursor *c, struct nw_ethertype type, struct nw_headers *h, const int deep)
+/* To the slow way, with the headers that were found. */
+nw_inline int nw_leave(int out, const struct nw_headers *h)
 {
 	struct nw_scratch *s;
-	struct nw_flow *f;
-	struct nw_pkt p;
-	int out = nw_parse_l3(c, type, h, nw_ports, deep).why;
 
-	if (out >= 0)
+	if (out != -1)
 		return out;
 	s = nw_scratch_get();
 	if (!s)
 		return NW_C_MALFORMED;
 	s->headers = *h;
-	NW_FORGET();
-	/* Of p the compiler keeps what is asked for here, in registers. */
-	if (nw_read_headers(c, &s->headers, &p) < 0)
-		return NW_C_MALFORMED;
-	f = nw_at_home(&p.key);
-	return f ? nw_quick(&p, f) : -1;
-}
-
-nw_inline int nw_enter_xdp(struct xdp_md *ctx, const int deep)
-{
-	struct nw_cursor c = { .data = (const void *)(long)ctx->data,
-			       .end = (const void *)(long)ctx->data_end };
-	struct nw_headers h = {};
-
-	return nw_enter(&c, nw_parse_eth(&c, &h), &h, deep);
-}
-
-/* l3: without link header, and thus without tags. */
-nw_inline int nw_enter_skb(struct __sk_buff *skb, const int l3, const int deep)
-{
-	struct nw_cursor c = { .data = (const void *)(long)skb->data,
-			       .end = (const void *)(long)skb->data_end };
-	struct nw_headers h = {};
-
-	if (l3 && c.data + sizeof(struct nw_ip4_wire) > c.end)
-		return NW_C_MALFORMED;
-	if (l3)
-		return nw_enter(&c, nw_parse_raw(&c), &h, deep);
-	if (skb->vlan_present)
-		h.tag = NW_TAG_PRESENT | (skb->vlan_tci & 0x0fff);
-	return nw_enter(&c, nw_parse_eth(&c, &h), &h, deep);
+	return -1;
 }
 
 /*
- * What the quick ways could not read, once more: with IPv6 extension headers; and the first bytes of an skb
+ * What the quick way could not read, once more: with IPv6 extension headers; and the first bytes of an skb
  * need not be linear. Pulling them in changes the skb, not the packet.
  */
+nw_inline int nw_again(const void *data, const void *end, const int l3, __u16 tag)
+{
+	struct nw_cursor c = { .data = data, .end = end };
+	struct nw_headers h = { .tag = tag };
+	struct nw_ethertype type = l3 ? nw_parse_raw(&c) : nw_parse_eth(&c, &h);
+	int out = nw_parse_l3(&c, type, &h, nw_ports, 1).why;
+
+	return nw_leave(out, &h);
+}
+
 __attribute__((noinline)) int nw_again_xdp(struct xdp_md *ctx)
 {
-	return nw_enter_xdp(ctx, 1);
+	return nw_again((const void *)(long)ctx->data, (const void *)(long)ctx->data_end, 0, 0);
+}
+
+nw_inline __u16 nw_tag_of(const struct __sk_buff *skb)
+{
+	return skb->vlan_present ? NW_TAG_PRESENT | (skb->vlan_tci & 0x0fff) : 0;
 }
 
 __attribute__((noinline)) int nw_again_skb(struct __sk_buff *skb)
 {
-	return bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0 ? NW_C_MALFORMED :
-									  nw_enter_skb(skb, 0, 1);
+	if (bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0)
+		return NW_C_MALFORMED;
+	return nw_again((const void *)(long)skb->data, (const void *)(long)skb->data_end, 0, nw_tag_of(skb));
 }
 
 __attribute__((noinline)) int nw_again_l3(struct __sk_buff *skb)
 {
-	return bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0 ? NW_C_MALFORMED :
-									  nw_enter_skb(skb, 1, 1);
+	if (bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0)
+		return NW_C_MALFORMED;
+	return nw_again((const void *)(long)skb->data, (const void *)(long)skb->data_end, 1, 0);
 }
 
 SEC("xdp.frags")
 int nw_xdp(struct xdp_md *ctx)
 {
-	int out = nw_enter_xdp(ctx, 0);
+	struct nw_headers h = {};
+	int out = nw_quick_eth((const void *)(long)ctx->data, (const void *)(long)ctx->data_end, &h);
 
-	if (out == NW_C_MALFORMED)
+	out = nw_leave(out, &h);
+	if (out == NW_NOT_PLAIN)
 		out = nw_again_xdp(ctx);
 	if (out < 0)
 		out = nw_begin_xdp(ctx);
@@ -149,9 +132,15 @@ int nw_xdp(struct xdp_md *ctx)
 
 nw_inline int nw_tc(struct __sk_buff *skb, __u32 hook, const int l3)
 {
-	int out = nw_enter_skb(skb, l3, 0);
+	const void *data = (const void *)(long)skb->data, *end = (const void *)(long)skb->data_end;
+	const struct nw_cursor c = { .data = data, .end = end };
+	struct nw_headers h = {};
+	int out = l3 ? nw_quick_l3(data, end, nw_parse_raw(&c), 0, &h) : nw_quick_eth(data, end, &h);
 
-	if (out == NW_C_MALFORMED)
+	if (out == -1 && !l3)
+		h.tag = nw_tag_of(skb);
+	out = nw_leave(out, &h);
+	if (out == NW_NOT_PLAIN)
 		out = l3 ? nw_again_l3(skb) : nw_again_skb(skb);
 	if (out < 0)
 		out = nw_begin_skb(skb, hook);
