@@ -85,20 +85,17 @@ nw_inline int nw_again(const void *data, const void *end, const int l3, __u16 ta
 {
 	struct nw_cursor c = { .data = data, .end = end };
 	struct nw_headers h = { .tag = tag };
-	struct nw_ethertype type = l3 ? nw_parse_raw(&c) : nw_parse_eth(&c, &h);
-	int out = nw_parse_l3(&c, type, &h, nw_ports, 1).why;
+	struct nw_ethertype type;
 
-	return nw_leave(out, &h);
+	if (l3 && data + sizeof(struct nw_ip4_wire) > end)
+		return NW_C_MALFORMED;
+	type = l3 ? nw_parse_raw(&c) : nw_parse_eth(&c, &h);
+	return nw_leave(nw_parse_l3(&c, type, &h, nw_ports, 1).why, &h);
 }
 
 __attribute__((noinline)) int nw_again_xdp(struct xdp_md *ctx)
 {
 	return nw_again((const void *)(long)ctx->data, (const void *)(long)ctx->data_end, 0, 0);
-}
-
-nw_inline __u16 nw_tag_of(const struct __sk_buff *skb)
-{
-	return skb->vlan_present ? NW_TAG_PRESENT | (skb->vlan_tci & 0x0fff) : 0;
 }
 
 __attribute__((noinline)) int nw_again_skb(struct __sk_buff *skb)
@@ -119,7 +116,8 @@ SEC("xdp.frags")
 int nw_xdp(struct xdp_md *ctx)
 {
 	struct nw_headers h = {};
-	int out = nw_quick_eth((const void *)(long)ctx->data, (const void *)(long)ctx->data_end, &h);
+	int out = nw_quick_eth(ctx, NW_KIND_XDP, (const void *)(long)ctx->data,
+			       (const void *)(long)ctx->data_end, &h);
 
 	out = nw_leave(out, &h);
 	if (out == NW_NOT_PLAIN)
@@ -135,8 +133,12 @@ nw_inline int nw_tc(struct __sk_buff *skb, __u32 hook, const int l3)
 	const void *data = (const void *)(long)skb->data, *end = (const void *)(long)skb->data_end;
 	const struct nw_cursor c = { .data = data, .end = end };
 	struct nw_headers h = {};
-	int out = l3 ? nw_quick_l3(data, end, nw_parse_raw(&c), 0, &h) : nw_quick_eth(data, end, &h);
+	int out = NW_NOT_PLAIN;
 
+	if (!l3)
+		out = nw_quick_eth(skb, NW_KIND_SKB, data, end, &h);
+	else if (data + sizeof(struct nw_ip4_wire) <= end)
+		out = nw_quick_l3(data, end, nw_parse_raw(&c), 0, &h);
 	if (out == -1 && !l3)
 		h.tag = nw_tag_of(skb);
 	out = nw_leave(out, &h);

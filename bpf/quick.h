@@ -92,11 +92,18 @@ nw_inline int nw_quick_l3(const void *data, const void *end, struct nw_ethertype
 	return type.v == 0x86dd ? nw_quick_ip6(data + off, end) : NW_C_NOT_IP;
 }
 
+/* An skb's outer VLAN tag, which is kept apart: struct nw_headers.tag. */
+nw_inline __u16 nw_tag_of(const struct __sk_buff *skb)
+{
+	return skb->vlan_present ? NW_TAG_PRESENT | (skb->vlan_tci & 0x0fff) : 0;
+}
+
 /*
  * The same of a packet with Ethernet header. Tags take a way of their own: an offset that is a constant
- * spares the others some instructions. h->tags and all of h is set, but for h->tag.
+ * spares the others some instructions, and most have no need to ask for the tag that is kept apart: with -1,
+ * h->tag is left to the caller.
  */
-nw_inline int nw_quick_eth(const void *data, const void *end, struct nw_headers *h)
+nw_inline int nw_quick_eth(void *ctx, const int kind, const void *data, const void *end, struct nw_headers *h)
 {
 	struct nw_cursor c = { .data = data, .end = end };
 	const struct nw_eth_wire *eth = data;
@@ -108,6 +115,8 @@ nw_inline int nw_quick_eth(const void *data, const void *end, struct nw_headers 
 	type.v = nw_from_be16(eth->type);
 	if (type.v == 0x0800 || !nw_is_tag(type.v))
 		return nw_quick_l3(data, end, type, sizeof(*eth), h);
+	if (kind == NW_KIND_SKB)
+		h->tag = nw_tag_of(ctx);
 	type = nw_parse_eth(&c, h);
 	s = nw_scratch_get();
 	if (!s)
