@@ -206,7 +206,7 @@ nw_inline void nw_io_lost(void *ctx)
 
 nw_inline struct nw_flow *nw_io_flow(void *ctx, const struct nw_key *k)
 {
-	struct nw_flow *f = nw_at_home(k);
+	struct nw_flow *f = nw_at_home(nw_home_of_key(k));
 
 	return f ? f : bpf_map_lookup_elem(&nw_flows, k);
 }

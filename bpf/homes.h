@@ -25,34 +25,38 @@ nw_inline void nw_home_used(struct nw_home *h)
 }
 
 /* The flow of a segment, at home and now used; NULL: it lives in the hash, or nowhere. */
-nw_inline struct nw_flow *nw_at_home(const struct nw_key *k)
+nw_inline struct nw_flow *nw_at_home(struct nw_home *h)
 {
-	struct nw_home *h = nw_home_of(k);
-
-	if (!h || !nw_is_home(h, k))
+	if (!h)
 		return 0;
 	nw_home_used(h);
 	return &h->flow;
 }
 
-/* A home for a new flow, all zero; NULL: another lives there. */
+/* A home for a new flow, all zero; NULL: others live in its row. */
 nw_inline struct nw_flow *nw_home_take(const struct nw_key *k)
 {
-	struct nw_home *h = nw_home_of(k);
+	struct nw_row *row = nw_row_of_key(k);
+	struct nw_home *h = 0;
+	__u32 was, seen = 0, i;
 	__u64 *z;
-	__u32 was;
-	int i;
 
-	if (!h)
+	for (i = 0; row && !h && i < NW_ROW; i++) {
+		was = row->home[i].used;
+		/* Perhaps for this very flow, by another CPU. */
+		if (was == NW_HOME_BUSY)
+			return 0;
+		if (!was || nw_begun - was > nw_age) {
+			h = &row->home[i];
+			seen = was;
+		}
+	}
+	if (!h || __sync_val_compare_and_swap(&h->used, seen, NW_HOME_BUSY) != seen)
 		return 0;
-	was = h->used;
-	if (was == NW_HOME_BUSY || (was && nw_begun - was <= nw_age))
-		return 0;
-	if (__sync_val_compare_and_swap(&h->used, was, NW_HOME_BUSY) != was)
-		return 0;
-	h->key = *k;
+	NW_BOUND(k);
+	h->id = nw_ident_of(k);
 	z = (__u64 *)&h->flow;
-	for (i = 0; i < (int)(sizeof(h->flow) / 8); i++)
+	for (i = 0; i < sizeof(h->flow) / 8; i++)
 		z[i] = 0;
 	__sync_lock_test_and_set(&h->used, nw_begun);
 	return &h->flow;
@@ -62,16 +66,18 @@ nw_inline struct nw_flow *nw_home_take(const struct nw_key *k)
 nw_inline void nw_home_tick(void)
 {
 	__u32 now = __sync_fetch_and_add(&nw_begun, 1) + 1, at, was;
+	struct nw_row *row;
 	struct nw_home *h;
 
 	if (now <= NW_HOME_BUSY) /* once in 2^32 flows */
 		nw_begun = NW_HOME_BUSY + 1;
-	if (!nw_n_homes)
+	if (!nw_n_rows)
 		return;
-	at = now % nw_n_homes;
-	h = bpf_map_lookup_elem(&nw_homes, &at);
-	if (!h)
+	at = now / NW_ROW % nw_n_rows;
+	row = bpf_map_lookup_elem(&nw_homes, &at);
+	if (!row)
 		return;
+	h = &row->home[now % NW_ROW];
 	was = h->used;
 	if (was > NW_HOME_BUSY && now - was > 2 * nw_age)
 		__sync_val_compare_and_swap(&h->used, was, NW_HOME_FREE);
@@ -80,12 +86,11 @@ nw_inline void nw_home_tick(void)
 /* Returns whether the flow lived at home. */
 nw_inline int nw_home_leave(const struct nw_key *k)
 {
-	struct nw_home *h = nw_home_of(k);
+	struct nw_home *h = nw_home_of_key(k);
 
-	if (!h || !nw_is_home(h, k))
-		return 0;
-	h->used = NW_HOME_FREE;
-	return 1;
+	if (h)
+		h->used = NW_HOME_FREE;
+	return !!h;
 }
 
 #endif

@@ -33,6 +33,6 @@ struct {
 } nw_scratches SEC(".maps");
 
 /* One bit per TCP port, set before loading: two loads decide for a packet. */
-const volatile __u64 nw_ports[1024] = {};
+const volatile __u64 nw_ports[NW_PORT_WORDS] = {};
 
 #endif

@@ -189,27 +189,6 @@ nw_inline void nw_look_at(const struct nw_pkt *p, struct nw_look *l, __u32 end, 
 }
 
 /*
- * The quick way, for nearly all packets of a transfer: inside a message, or without payload, in a flow where
- * nothing is waited for. Does what nw_segment() would do, and returns the outcome; -1: the segment has to be
- * read.
- */
-nw_inline int nw_quick(const struct nw_pkt *p, struct nw_flow *f)
-{
-	__u32 dir = (p->sender ^ f->client) & 1, len = p->tcp.pay_len, ahead;
-	struct nw_dir *d = &f->dir[dir], *o = &f->dir[!dir];
-
-	if (p->tcp.flags & (NW_TH_SYN | NW_TH_FIN | NW_TH_RST) || p->fragment || len == NW_PAY_LEN_OPEN ||
-	    f->flags & (NW_FF_NEW_SYN | NW_FF_RST_C2S | NW_FF_RST_S2C) || o->flags & NW_DF_HOLE)
-		return -1;
-	ahead = nw_dir_wants(d) - p->tcp.seq;
-	if (len &&
-	    ((d->flags & (NW_DF_SYNCED | NW_DF_PASS)) != NW_DF_SYNCED || ahead > NW_BACK_MAX || len > ahead))
-		return -1;
-	nw_look_at(p, &d->look, p->tcp.seq + len, len > 0);
-	return len ? NW_C_BODY : NW_C_EMPTY;
-}
-
-/*
  * Is this number of a sequence where the direction is? Not where its window is, which the tap does not know,
  * but near the end of the message at hand: NW_BACK_MAX allows for a message that is broken off and for what
  * is in flight; ahead of it, for what was lost here, and the segments behind that. A direction that is not

@@ -295,12 +295,20 @@ nw_inline __u8 nw_key_make(struct nw_key *k, const __u32 src[4], __be16 sport, c
 	return swap;
 }
 
-/* One bit per TCP port (host byte order): word port / 64, bit port % 64. */
+/* One bit for each TCP port, so placed that a port is looked up as it lies in the packet. */
+#define NW_PORT_WORDS 1024
+
 nw_inline int nw_port_in(const volatile __u64 *ports, __be16 port)
 {
-	__u16 p = nw_from_be16(port);
+	return ports[port % NW_PORT_WORDS] >> port / NW_PORT_WORDS & 1;
+}
 
-	return ports[p >> 6] >> (p & 63) & 1;
+/* port: in host byte order */
+nw_inline void nw_port_add(__u64 *ports, __u16 port)
+{
+	__be16 p = nw_from_be16(port);
+
+	ports[p % NW_PORT_WORDS] |= 1ull << p / NW_PORT_WORDS;
 }
 
 /* The headers say nothing of the length (BIG TCP): nw_finish_len() takes the packet's. */
@@ -339,7 +347,7 @@ nw_inline struct nw_outcome nw_parse_l3(struct nw_cursor *c, struct nw_ethertype
 	th = c->data + h->l4;
 	if ((const void *)(th + 1) > c->end || th->doff < sizeof(*th) / 4 << 4)
 		return NW_HEADERS_BAD(MALFORMED);
-	if (!nw_port_in(ports, th->sport) && !nw_port_in(ports, th->dport))
+	if (!(nw_port_in(ports, th->sport) | nw_port_in(ports, th->dport)))
 		return NW_HEADERS_BAD(OTHER_PORT);
 	return NW_HEADERS_OK;
 }

@@ -101,6 +101,36 @@ struct nw_flow {
 	__u64 fp_response;
 };
 
+/*
+ * A key as a home has it. Of IPv4 the first two words say all, and the others count for nothing: bulk pays
+ * for each word.
+ */
+struct nw_ident {
+	__u64 end[2];  /* by endpoint of the key: nw_ident_end(); NW_IDENT_IP4 in the first */
+	__u64 rest[3]; /* of the addresses, IPv6 */
+};
+#define NW_IDENT_IP4 (1ull << 48)
+
+/* The last word of an address and the port, both as they lie in memory: 48 bits. */
+nw_inline __u64 nw_ident_end(__u32 addr, __be16 port)
+{
+	return (__u64)addr << 16 | port;
+}
+
+nw_inline struct nw_ident nw_ident_of(const struct nw_key *k)
+{
+	struct nw_ident id = {
+		.end = { nw_ident_end(k->addr[0].w[3], k->port[0]),
+			 nw_ident_end(k->addr[1].w[3], k->port[1]) },
+		.rest = { k->addr[0].d[0], k->addr[1].d[0], (__u64)k->addr[0].w[2] << 32 | k->addr[1].w[2] },
+	};
+	__u64 mapped = nw_from_be32(0xffffu);
+
+	if (!(id.rest[0] | id.rest[1] | (id.rest[2] ^ (mapped << 32 | mapped))))
+		id.end[0] |= NW_IDENT_IP4;
+	return id;
+}
+
 /* A place for one flow, see bpf/flows.h: three cache lines. */
 #define NW_HOME_FREE 0u
 #define NW_HOME_BUSY 1u /* being given away */
@@ -108,36 +138,46 @@ struct nw_flow {
 struct nw_home {
 	__u32 used; /* NW_HOME_*, or how many flows had begun when it was last used */
 	__u32 pad;
-	struct nw_key key;
+	struct nw_ident id;
 	struct nw_flow flow;
+};
+
+/* Homes stand in rows, and a flow lives anywhere in its row. */
+#define NW_ROW 2u
+
+struct nw_row {
+	struct nw_home home[NW_ROW];
 };
 
 #define NW_HOME_WORDS 5
 
 /*
- * A key finds its home by a sum of products with numbers that nobody else knows, as in NH (UMAC, RFC
- * 4418 5.2.2), brought down to a number below `homes`. The products do not wait for each other, unlike those
- * of a chain.
+ * A flow finds its row by a sum of products with odd numbers that nobody else knows: of IPv4 multiply-shift
+ * (Dietzfelbinger et al. 1997), and for the rest of IPv6 NH (UMAC, RFC 4418 5.2.2). The products do not wait
+ * for each other, unlike those of a chain. The last one is for ports that count up: a sum alone may lead them
+ * all into a few rows.
  */
-nw_inline __u32 nw_home_at(const volatile __u64 by[NW_HOME_WORDS], __u32 homes, const struct nw_key *k)
+nw_inline __u32 nw_row_at(const volatile __u64 by[NW_HOME_WORDS], __u32 rows, const struct nw_ident *id)
 {
-	__u64 h = (k->addr[0].d[0] + by[0]) * (k->addr[0].d[1] + by[1]) +
-		  (k->addr[1].d[0] + by[2]) * (k->addr[1].d[1] + by[3]) + *(const nw_u64a *)k->port * by[4];
+	__u64 h = id->end[0] * by[0] + id->end[1] * by[1];
 
-	return (h >> 32) * homes >> 32;
+	if (!(id->end[0] & NW_IDENT_IP4))
+		h += (id->rest[0] + by[2]) * (id->rest[1] + by[3]) + id->rest[2] * by[4];
+	h = (h ^ h >> 32) * by[2];
+	return (h >> 32) * rows >> 32;
 }
 
-/* Does the flow of this key live here? */
-nw_inline int nw_is_home(const struct nw_home *h, const struct nw_key *k)
+/* Does this flow live here? */
+nw_inline int nw_is_home(const struct nw_home *h, const struct nw_ident *id)
 {
-	return h->used > NW_HOME_BUSY &&
-	       !((h->key.addr[0].d[0] ^ k->addr[0].d[0]) | (h->key.addr[0].d[1] ^ k->addr[0].d[1]) |
-		 (h->key.addr[1].d[0] ^ k->addr[1].d[0]) | (h->key.addr[1].d[1] ^ k->addr[1].d[1]) |
-		 (*(const nw_u64a *)h->key.port ^ *(const nw_u64a *)k->port));
+	if (h->used <= NW_HOME_BUSY || ((h->id.end[0] ^ id->end[0]) | (h->id.end[1] ^ id->end[1])))
+		return 0;
+	return id->end[0] & NW_IDENT_IP4 || !((h->id.rest[0] ^ id->rest[0]) | (h->id.rest[1] ^ id->rest[1]) |
+					      (h->id.rest[2] ^ id->rest[2]));
 }
 
-/* Of so many flows half may live at home. */
-#define NW_HOMES(max_flows) ((max_flows) / 2)
+/* Of so many flows five eighths may live at home. */
+#define NW_ROWS(max_flows) ((max_flows) / 8 * 5 / NW_ROW)
 
 /* What SYN and SYN-ACK said, by endpoint of the key, until data shows that the flow is SMB. */
 struct nw_syn {

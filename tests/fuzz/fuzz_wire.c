@@ -9,7 +9,7 @@
 #include "fuzz.h"
 #include "../../bpf/tap_types.h"
 
-static uint64_t ports[1024];
+static __u64 ports[NW_PORT_WORDS];
 
 static void headers(const uint8_t *data, uint32_t len, bool raw)
 {
@@ -115,8 +115,8 @@ static void extract(struct bytes *b)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	ports[445 >> 6] |= 1ULL << (445 & 63);
-	ports[139 >> 6] |= 1ULL << (139 & 63);
+	nw_port_add(ports, 445);
+	nw_port_add(ports, 139);
 	return 0;
 }
 

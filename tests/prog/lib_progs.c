@@ -11,6 +11,7 @@
 
 #include "negwatch.skel.h"
 #include "progs.h"
+#include "../../bpf/wire/l4.h"
 #include "../../bpf/wire/stream.h"
 
 const char *const progs_name[PROGS_N] = { "xdp", "tc-ingress", "tc-egress" };
@@ -48,21 +49,22 @@ int progs_open(struct progs **out)
 	return progs_open_sized(out, 1024);
 }
 
-/* NW_HOMES in the environment: so many homes, 0 for none; 1: all flows want the same. */
+/* NW_ROWS in the environment: so many rows of homes, 0 for none; 1: all flows want the same. */
 static void set_table(struct progs *p, uint32_t max_flows)
 {
-	const char *homes = getenv("NW_HOMES");
+	const char *set = getenv("NW_ROWS");
+	uint32_t rows = set ? (uint32_t)strtoul(set, NULL, 10) : NW_ROWS(max_flows);
 
-	p->n_homes = homes ? (uint32_t)strtoul(homes, NULL, 10) : NW_HOMES(max_flows);
-	p->skel->rodata->nw_n_homes = p->n_homes;
+	p->n_homes = rows * NW_ROW;
+	p->skel->rodata->nw_n_rows = rows;
 	p->skel->rodata->nw_age = max_flows;
-	bpf_map__set_max_entries(p->skel->maps.nw_homes, p->n_homes ? p->n_homes : 1);
+	bpf_map__set_max_entries(p->skel->maps.nw_homes, rows ? rows : 1);
 	bpf_map__set_max_entries(p->skel->maps.nw_flows, max_flows - p->n_homes);
 }
 
 static int map_homes(struct progs *p)
 {
-	void *at = mmap(NULL, bpf_map__max_entries(p->skel->maps.nw_homes) * sizeof(*p->homes),
+	void *at = mmap(NULL, bpf_map__max_entries(p->skel->maps.nw_homes) * sizeof(struct nw_row),
 			PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(p->skel->maps.nw_homes), 0);
 
 	p->homes = at == MAP_FAILED ? NULL : at;
@@ -79,8 +81,8 @@ static int open_all(struct progs **out, uint32_t max_flows, uint64_t flow_cost)
 	p->skel = nw_bpf__open();
 	if (!p->skel)
 		goto fail;
-	p->skel->rodata->nw_ports[445 >> 6] |= 1ULL << (445 & 63);
-	p->skel->rodata->nw_ports[139 >> 6] |= 1ULL << (139 & 63);
+	nw_port_add(p->skel->rodata->nw_ports, 445);
+	nw_port_add(p->skel->rodata->nw_ports, 139);
 	p->skel->rodata->nw_flow_cost = flow_cost;
 	set_table(p, max_flows);
 	err = nw_bpf__load(p->skel);
@@ -116,7 +118,7 @@ void progs_close(struct progs **pp)
 	if (!p)
 		return;
 	if (p->homes)
-		munmap(p->homes, bpf_map__max_entries(p->skel->maps.nw_homes) * sizeof(*p->homes));
+		munmap(p->homes, bpf_map__max_entries(p->skel->maps.nw_homes) * sizeof(struct nw_row));
 	ring_buffer__free(p->ring);
 	nw_bpf__destroy(p->skel);
 	free(p);
@@ -232,8 +234,14 @@ uint32_t progs_flows(const struct progs *p)
 
 bool progs_is_home(const struct progs *p, const struct nw_key *key)
 {
-	return p->n_homes &&
-	       nw_is_home(&p->homes[nw_home_at(p->skel->rodata->nw_home_by, p->n_homes, key)], key);
+	const struct nw_ident id = nw_ident_of(key);
+	const struct nw_home *row =
+		p->homes + nw_row_at(p->skel->rodata->nw_home_by, p->n_homes / NW_ROW, &id) * NW_ROW;
+
+	for (uint32_t i = 0; i < NW_ROW && p->n_homes; i++)
+		if (nw_is_home(&row[i], &id))
+			return true;
+	return false;
 }
 
 bool progs_has_flow(const struct progs *p, const struct nw_key *key)

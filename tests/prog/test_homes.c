@@ -87,16 +87,16 @@ static struct frame frame_of(uint32_t who, unsigned int at)
 	return f;
 }
 
-static struct progs *open_with(const char *homes)
+static struct progs *open_with(const char *rows)
 {
 	struct progs *p = NULL;
 
-	if (homes)
-		setenv("NW_HOMES", homes, 1);
+	if (rows)
+		setenv("NW_ROWS", rows, 1);
 	else
-		unsetenv("NW_HOMES");
+		unsetenv("NW_ROWS");
 	assert_int_equal(progs_open_sized(&p, MAX_FLOWS), 0);
-	unsetenv("NW_HOMES");
+	unsetenv("NW_ROWS");
 	return p;
 }
 
@@ -136,12 +136,12 @@ static void sing(struct progs *p, struct told *t, uint64_t count[NW_C_MAX])
 
 static void collisions(void **state)
 {
-	static const char *const homes[] = { "0", "1", "2", "7", "48", "1000", NULL };
+	static const char *const rows[] = { "0", "1", "2", "7", "24", "1000", NULL };
 	static struct told want, got;
 	uint64_t seen[2][NW_C_MAX];
 
-	for (size_t i = 0; i < sizeof(homes) / sizeof(*homes); i++) {
-		struct progs *p = open_with(homes[i]);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct progs *p = open_with(rows[i]);
 		struct told *t = i ? &got : &want;
 
 		t->n = 0;
@@ -155,7 +155,7 @@ static void collisions(void **state)
 		assert_memory_equal(seen[1], seen[0], sizeof(seen[0]));
 	}
 	print_message("# %d conversations packet by packet, %zu tables: %u events, alike\n", TALKS,
-		      sizeof(homes) / sizeof(*homes), want.n);
+		      sizeof(rows) / sizeof(*rows), want.n);
 	assert_true(seen[0][NW_C_BODY] > TALKS * 5);
 }
 
@@ -211,13 +211,13 @@ static int judge(void *arg, const struct nw_event *ev)
  */
 static void races(void **state)
 {
-	static const char *const homes[] = { "1", "3", "64", NULL };
+	static const char *const rows[] = { "1", "3", "32", NULL };
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
 	if (cpus > CPUS_MAX)
 		cpus = CPUS_MAX;
-	for (size_t i = 0; i < sizeof(homes) / sizeof(*homes); i++) {
-		struct progs *p = open_with(homes[i]);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct progs *p = open_with(rows[i]);
 		struct part part[CPUS_MAX];
 		struct judged j = { 0 };
 		unsigned int clients = 480;
@@ -234,8 +234,8 @@ static void races(void **state)
 			assert_int_equal(part[c].err, 0);
 		}
 		assert_int_equal(progs_drain(p, 1, 1, judge, &j), 0);
-		print_message("# %ld CPUs, homes %s: %u of %u VALIDATEs judged by their own flow, %u wrong\n",
-			      cpus, homes[i] ? homes[i] : "as many as there are", j.right, clients, j.wrong);
+		print_message("# %ld CPUs, rows %s: %u of %u VALIDATEs judged by their own flow, %u wrong\n",
+			      cpus, rows[i] ? rows[i] : "as many as there are", j.right, clients, j.wrong);
 		assert_int_equal(progs_count(p, NW_C_LOST_EVENTS), 0);
 		assert_int_equal(j.wrong, 0);
 		assert_int_equal(j.right, clients);
@@ -271,7 +271,7 @@ static struct nw_key key_of(uint32_t who)
 	return k;
 }
 
-/* One home and a hash: the flow at home stays while it is used, and makes room when it was idle for long
+/* One row and a hash: the flow at home stays while it is used, and makes room when it was idle for long
  * enough. */
 static void eviction(void **state)
 {

@@ -8,7 +8,7 @@
 #include "test_run.h"
 #include "empty.skel.h"
 #include "negwatch.skel.h"
-#include "../../bpf/abi.h"
+#include "../../bpf/wire/l4.h"
 #include "../util/util.h"
 
 #define ROUNDS 9
@@ -20,7 +20,7 @@ int nw_cost_load(struct nw_cost_progs *p)
 	*p = (struct nw_cost_progs){ .ours = nw_bpf__open() };
 	if (!p->ours)
 		return -errno;
-	p->ours->rodata->nw_ports[NW_COST_PORT >> 6] |= 1ULL << (NW_COST_PORT & 63);
+	nw_port_add(p->ours->rodata->nw_ports, NW_COST_PORT);
 	err = nw_bpf__load(p->ours);
 	if (!err) {
 		p->empty = empty_bpf__open_and_load();

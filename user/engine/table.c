@@ -72,7 +72,9 @@ static void spread(__u64 by[NW_HOME_WORDS], uint64_t seed)
 /* The bucket follows from it: see bucket_of(). */
 static uint32_t hash_key(const struct nw_table *t, const struct nw_key *key)
 {
-	return nw_home_at(t->by, UINT32_MAX, key);
+	const struct nw_ident id = nw_ident_of(key);
+
+	return nw_row_at(t->by, UINT32_MAX, &id);
 }
 
 static uint32_t *bucket_of(const struct nw_table *t, uint32_t hash)

@@ -14,6 +14,7 @@
 
 #include "live.h"
 #include "record.h"
+#include "../../bpf/wire/l4.h"
 #include "../../bpf/wire/stream.h"
 #include "../util/log.h"
 #include "../util/util.h"
@@ -151,12 +152,12 @@ static int take_record(void *ctx, void *data, size_t size)
 
 static int set_max_flows(struct nw_bpf *skel, uint32_t max)
 {
-	uint32_t homes = NW_HOMES(max);
-	int err = bpf_map__set_max_entries(skel->maps.nw_flows, max - homes);
+	uint32_t rows = NW_ROWS(max);
+	int err = bpf_map__set_max_entries(skel->maps.nw_flows, max - rows * NW_ROW);
 
-	skel->rodata->nw_n_homes = homes;
+	skel->rodata->nw_n_rows = rows;
 	skel->rodata->nw_age = max;
-	return err ? err : bpf_map__set_max_entries(skel->maps.nw_homes, homes ? homes : 1);
+	return err ? err : bpf_map__set_max_entries(skel->maps.nw_homes, rows ? rows : 1);
 }
 
 static int configure(struct nw_bpf *skel, const struct nw_live_config *cfg)
@@ -169,7 +170,7 @@ static int configure(struct nw_bpf *skel, const struct nw_live_config *cfg)
 		for (unsigned int i = 0; i < NW_ARRAY_SIZE(by); i++)
 			skel->rodata->nw_home_by[i] = by[i] | 1;
 	for (unsigned int i = 0; i < cfg->n_ports; i++)
-		skel->rodata->nw_ports[cfg->ports[i] >> 6] |= 1ULL << (cfg->ports[i] & 63);
+		nw_port_add(skel->rodata->nw_ports, cfg->ports[i]);
 	if (cfg->max_flows)
 		err = set_max_flows(skel, cfg->max_flows);
 	/* One client's share: a sixteenth of the table at once, which is 4,096 of 65,536, and then 512 a
@@ -269,9 +270,9 @@ const char *nw_live_prog_name(enum nw_live_prog which)
 	return names[which];
 }
 
-void nw_live_homes(const struct nw_live *l, uint32_t *homes, __u64 by[NW_HOME_WORDS])
+void nw_live_homes(const struct nw_live *l, uint32_t *rows, __u64 by[NW_HOME_WORDS])
 {
-	*homes = l->skel->rodata->nw_n_homes;
+	*rows = l->skel->rodata->nw_n_rows;
 	memcpy(by, l->skel->rodata->nw_home_by, sizeof(l->skel->rodata->nw_home_by));
 }
 
@@ -313,8 +314,8 @@ int nw_live_counters(const struct nw_live *l, uint64_t out[NW_C_MAX])
 /* Homes that are lived in. 0 or -errno. */
 static int count_homes(const struct nw_live *l, uint64_t *n)
 {
-	uint32_t homes = l->skel->rodata->nw_n_homes;
-	size_t size = (size_t)bpf_map__max_entries(l->skel->maps.nw_homes) * sizeof(struct nw_home);
+	uint32_t homes = l->skel->rodata->nw_n_rows * NW_ROW;
+	size_t size = (size_t)bpf_map__max_entries(l->skel->maps.nw_homes) * sizeof(struct nw_row);
 	const struct nw_home *h =
 		mmap(NULL, size, PROT_READ, MAP_SHARED, bpf_map__fd(l->skel->maps.nw_homes), 0);
 

@@ -48,7 +48,7 @@ int nw_live_prog_fd(const struct nw_live *live, enum nw_live_prog which);
 const char *nw_live_prog_name(enum nw_live_prog which);
 
 /* What finds a flow in the programs' table, see bpf/flows.h, for another object that shares it. */
-void nw_live_homes(const struct nw_live *live, uint32_t *homes, __u64 by[NW_HOME_WORDS]);
+void nw_live_homes(const struct nw_live *live, uint32_t *rows, __u64 by[NW_HOME_WORDS]);
 
 /* A map by its name, for another object that shares it. Owned by live; -ENOENT: there is none. */
 int nw_live_map_fd(const struct nw_live *live, const char *name);

@@ -120,7 +120,7 @@ static int load(struct nw_resets *r, const struct nw_live *live, char *why, size
 				  strerror(errno));
 	r->skel->rodata->nw_netns = (__u32)netns.st_ino;
 	r->skel->rodata->nw_has_reason = r->complete;
-	nw_live_homes(live, &r->skel->rodata->nw_n_homes, r->skel->rodata->nw_home_by);
+	nw_live_homes(live, &r->skel->rodata->nw_n_rows, r->skel->rodata->nw_home_by);
 	struct bpf_map *const shared[] = { r->skel->maps.nw_homes, r->skel->maps.nw_flows,
 					   r->skel->maps.nw_ring, r->skel->maps.nw_stats,
 					   r->skel->maps.nw_woken };

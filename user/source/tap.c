@@ -22,7 +22,7 @@ struct nw_tap {
 	int stop;
 	uint64_t seqno;
 	uint64_t count[NW_C_MAX];
-	__u64 ports[1024];
+	__u64 ports[NW_PORT_WORDS];
 };
 
 #define NW_LOAD(ctx, kind, off, dst, len) tap_load((ctx), (off), (dst), (len))
@@ -232,7 +232,7 @@ int nw_tap_new(struct nw_tap **out, const struct nw_tap_config *cfg, nw_event_fn
 	if (!t)
 		return -ENOMEM;
 	for (i = 0; i < cfg->n_ports; i++)
-		t->ports[cfg->ports[i] >> 6] |= 1ULL << (cfg->ports[i] & 63);
+		nw_port_add(t->ports, cfg->ports[i]);
 	t->fn = fn;
 	t->arg = arg;
 	if (nw_table_new(&t->flows, cfg->max_flows ? cfg->max_flows : 65536, sizeof(struct nw_flow), 0, NULL,

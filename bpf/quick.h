@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The quick way, for nearly all packets: what is not SMB's leaves here, without a look at any map but the
+ * port bits; and so does, of flows at home, what lies inside a message or has no payload, where nothing is
+ * waited for. Each instruction here is paid for by each packet. So there is no call, as a return costs 8 ns
+ * where the kernel guards it (SRSO), nothing goes over the stack, and a header is read when it is asked for,
+ * behind the look-up.
+ */
+#ifndef NW_QUICK_H
+#define NW_QUICK_H
+
+#include "emit.h"
+#include "tap.h"
+#include "wire/plain.h"
+
+/* Does what nw_segment() would do, and returns the outcome; -1: the segment has to be read. */
+nw_inline int nw_quick(const struct nw_pkt *p, struct nw_flow *f)
+{
+	__u32 dir = (p->sender ^ f->client) & 1, len = p->tcp.pay_len, ahead;
+	struct nw_dir *d = &f->dir[dir];
+
+	NW_BOUND(d);
+	/* A hole in either direction: so both lines are asked for at once, and not one to find the other. */
+	if (p->tcp.flags & (NW_TH_SYN | NW_TH_FIN | NW_TH_RST) || p->fragment ||
+	    f->flags & (NW_FF_NEW_SYN | NW_FF_RST_C2S | NW_FF_RST_S2C) ||
+	    (f->dir[0].flags | f->dir[1].flags) & NW_DF_HOLE)
+		return -1;
+	ahead = nw_dir_wants(d) - p->tcp.seq;
+	if (len &&
+	    ((d->flags & (NW_DF_SYNCED | NW_DF_PASS)) != NW_DF_SYNCED || ahead > NW_BACK_MAX || len > ahead))
+		return -1;
+	nw_look_at(p, &d->look, p->tcp.seq + len, len > 0);
+	return len ? NW_C_BODY : NW_C_EMPTY;
+}
+
+nw_inline struct nw_flow *nw_quick_flow(const struct nw_ident *id)
+{
+	struct nw_home *h = nw_home_in(nw_row_of(id), id);
+
+	if (!h)
+		return 0;
+	NW_BOUND(h); /* a pointer, and no number of a home that is added again and again */
+	nw_home_used(h);
+	return &h->flow;
+}
+
+nw_inline int nw_quick_ip4(const struct nw_ip4_wire *ip, const void *end)
+{
+	int out = nw_plain_ip4(ip, end, nw_ports);
+	struct nw_ident id;
+	struct nw_flow *f;
+	struct nw_pkt p;
+
+	if (out != -1)
+		return out;
+	p.sender = nw_plain_ident_ip4(ip, &id);
+	f = nw_quick_flow(&id);
+	if (!f)
+		return -1;
+	return nw_plain_read_ip4(ip, &p) < 0 ? NW_NOT_PLAIN : nw_quick(&p, f);
+}
+
+nw_inline int nw_quick_ip6(const struct nw_ip6_wire *ip, const void *end)
+{
+	int out = nw_plain_ip6(ip, end, nw_ports);
+	struct nw_ident id;
+	struct nw_flow *f;
+	struct nw_pkt p;
+
+	if (out != -1)
+		return out;
+	p.sender = nw_plain_ident_ip6(ip, &id);
+	f = nw_quick_flow(&id);
+	if (!f)
+		return -1;
+	return nw_plain_read_ip6(ip, &p) < 0 ? NW_NOT_PLAIN : nw_quick(&p, f);
+}
+
+/*
+ * From the network header on, which lies at `off`. The outcome; -1: a segment to be read, *h says where its
+ * headers lie; NW_NOT_PLAIN: headers to be looked for.
+ */
+nw_inline int nw_quick_l3(const void *data, const void *end, struct nw_ethertype type, __u32 off,
+			  struct nw_headers *h)
+{
+	h->l3 = off;
+	if (type.v == 0x0800) {
+		h->l4 = off + sizeof(struct nw_ip4_wire);
+		return nw_quick_ip4(data + off, end);
+	}
+	h->l4 = off + sizeof(struct nw_ip6_wire);
+	return type.v == 0x86dd ? nw_quick_ip6(data + off, end) : NW_C_NOT_IP;
+}
+
+/* An skb's outer VLAN tag, which is kept apart: struct nw_headers.tag. */
+nw_inline __u16 nw_tag_of(const struct __sk_buff *skb)
+{
+	return skb->vlan_present ? NW_TAG_PRESENT | (skb->vlan_tci & 0x0fff) : 0;
+}
+
+/*
+ * The same of a packet with Ethernet header. Tags take a way of their own: an offset that is a constant
+ * spares the others some instructions, and most have no need to ask for the tag that is kept apart: with -1,
+ * h->tag is left to the caller.
+ */
+nw_inline int nw_quick_eth(void *ctx, const int kind, const void *data, const void *end, struct nw_headers *h)
+{
+	struct nw_cursor c = { .data = data, .end = end };
+	const struct nw_eth_wire *eth = data;
+	struct nw_ethertype type;
+	struct nw_scratch *s;
+
+	if ((const void *)(eth + 1) > end)
+		return NW_C_NOT_IP;
+	type.v = nw_from_be16(eth->type);
+	if (type.v == 0x0800 || !nw_is_tag(type.v))
+		return nw_quick_l3(data, end, type, sizeof(*eth), h);
+	if (kind == NW_KIND_SKB)
+		h->tag = nw_tag_of(ctx);
+	type = nw_parse_eth(&c, h);
+	s = nw_scratch_get();
+	if (!s)
+		return NW_C_MALFORMED;
+	/* Of what comes out of a map the verifier knows nothing, and walks the rest once, not for each
+	 * offset. */
+	s->headers.l3 = c.off;
+	NW_FORGET();
+	return nw_quick_l3(data, end, type, s->headers.l3 & 0x3f, h);
+}
+
+#endif
