@@ -30,7 +30,7 @@ BPF_OBJECTS = $(O)/negwatch.bpf.o $(O)/resets.bpf.o $(O)/empty.bpf.o
 ENGINE = $(wildcard user/engine/*.c user/util/*.c)
 TAP = user/source/tap.c
 CAPTURE = $(TAP) $(patsubst %,user/source/%.c,capture blocks stream evidence_mark)
-JSON = user/sink/flow_json.c
+JSON = user/sink/flow_json.c user/sink/json_text.c
 # Several places of one path (negwatch locate)
 LOCATE = $(wildcard user/locate/*.c)
 DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c user/source/resets.c user/source/evidence_mark.c
