@@ -112,7 +112,7 @@ SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-o
 DAEMON_PURE = $(patsubst %,user/daemon/%.c,config config_file wanted how choose store control) \
 	$(patsubst %,user/doctor/%.c,verdict host_checks if_checks)
 # Captures as flows
-READER = $(patsubst %,user/cli/%.c,capture_flows read_order read_progress)
+READER = $(patsubst %,user/cli/%.c,capture_flows read_order read_progress read_turns)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
 	$(sort user/cli/html.c $(ENGINE) $(CAPTURE) $(LOCATE) $(wildcard user/sink/*.c) $(DAEMON_PURE) $(READER)) \

@@ -259,7 +259,7 @@ int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv)
 	struct job j = { .cli = cli,
 			 .line = isatty(STDERR_FILENO) && !cli->quiet ? &line : NULL,
 			 .lock = PTHREAD_MUTEX_INITIALIZER };
-	int err = nw_turns_init(&j.turns, (size_t)argc - 1, argv + 1, j.line), status;
+	int err = nw_turns_init(&j.turns, (size_t)argc - 1, argv + 1, stdout, j.line), status;
 
 	nw_progress_line_begin(&line, (unsigned int)argc - 1, argv + 1);
 	if (!err) {
