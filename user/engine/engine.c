@@ -8,6 +8,7 @@
 
 /* A closed connection is kept this long for `flows`, and for what its packets may still tell. */
 #define LINGER (60 * NW_NS_PER_S)
+#define SETTLE_SLACK (100 * NW_NS_PER_MS)
 
 void nw_engine_defaults(struct nw_engine_config *cfg)
 {
@@ -166,7 +167,10 @@ static void see_encrypted(struct nw_conn *c)
 		c->unseen |= NW_UNSEEN_ENCRYPTED;
 }
 
-/* Families are found anew with each message that may say better: findings take them along. */
+/*
+ * Families are found anew with each message that may say better: findings take them along. The answer to a
+ * NEGOTIATE also says which request counts.
+ */
 static int set_params(struct nw_conn *c, struct nw_params *p, const struct nw_event *ev)
 {
 	int err = nw_params_set(p, ev);
@@ -446,6 +450,8 @@ uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 		expire(e);
 	settle_due = nw_settle_tick(e);
 	nw_records_sleep(e);
+	/* Nobody waits for it: those of a while are settled at once. */
+	settle_due += settle_due ? SETTLE_SLACK : 0;
 	return settle_due && (!e->next_due || settle_due < e->next_due) ? settle_due : e->next_due;
 }
 
