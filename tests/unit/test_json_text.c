@@ -42,33 +42,47 @@ static void has(const struct nw_json_text *t, const char *text)
 	assert_non_null(memmem(t->buf, t->len, text, strlen(text)));
 }
 
-static void each_kind_of_value(void **state)
+static void write_all(struct nw_json_text *t)
 {
-	struct nw_json_text t = { 0 };
 	char all[256], *p = all;
 
 	for (int c = 1; c < 128; c++)
 		*p++ = (char)c;
 	strcpy(p, "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80");
-	nw_json_open(&t, NULL, '{');
-	nw_json_put(&t, "all", all);
-	nw_json_put(&t, "none", "");
-	nw_json_open(&t, "list", '[');
-	nw_json_put_count(&t, NULL, 0);
-	nw_json_put_count(&t, NULL, INT64_MAX);
-	nw_json_put_hex(&t, NULL, 0x302, 4);
-	nw_json_put_hex(&t, NULL, 0x12345, 4);
-	nw_json_put_hex(&t, NULL, UINT64_MAX, 16);
-	nw_json_put_bytes(&t, NULL, (const uint8_t *)"\x00\x9f\xff", 3);
-	nw_json_open(&t, NULL, '{');
-	nw_json_close(&t, '}');
-	nw_json_close(&t, ']');
-	nw_json_open(&t, "empty", '[');
-	nw_json_close(&t, ']');
-	nw_json_put_bool(&t, "yes", true);
-	nw_json_put_bool(&t, "no", false);
-	nw_json_put_names(&t, "bits", 0xfd, name_of);
-	nw_json_close(&t, '}');
+	nw_json_open(t, NULL, '{');
+	nw_json_put(t, "all", all);
+	nw_json_put(t, "none", "");
+	nw_json_open(t, "list", '[');
+	nw_json_put_count(t, NULL, 0);
+	nw_json_put_count(t, NULL, INT64_MAX);
+	nw_json_put_hex(t, NULL, 0x302, 4);
+	nw_json_put_hex(t, NULL, 0x12345, 4);
+	nw_json_put_hex(t, NULL, UINT64_MAX, 16);
+	nw_json_put_bytes(t, NULL, (const uint8_t *)"\x00\x9f\xff", 3);
+	nw_json_open(t, NULL, '{');
+	nw_json_close(t, '}');
+	nw_json_close(t, ']');
+	nw_json_open(t, "empty", '[');
+	nw_json_close(t, ']');
+	nw_json_put_bool(t, "yes", true);
+	nw_json_put_bool(t, "no", false);
+	nw_json_put_names(t, "bits", 0xfd, name_of);
+	nw_json_close(t, '}');
+}
+
+static void each_kind_of_value(void **state)
+{
+	struct nw_json_text t = { 0 }, tree = { .as_tree = true };
+	char *text;
+
+	write_all(&t);
+	write_all(&tree);
+	assert_false(tree.failed);
+	text = json_dumps(tree.tree, NW_JSON_LINE);
+	assert_int_equal(strlen(text), t.len);
+	assert_memory_equal(text, t.buf, t.len);
+	free(text);
+	json_decref(tree.tree);
 	has(&t, "\"0x0302\",\"0x12345\",\"0xffffffffffffffff\",\"009fff\",{}]");
 	has(&t, "\"yes\":true,\"no\":false,\"bits\":[\"one\",\"three\"]}");
 	same_as_jansson(&t);
@@ -118,6 +132,20 @@ static void what_does_not_fit_makes_room(void **state)
 	same_as_jansson(&t);
 }
 
+static void too_deep_a_tree_is_refused(void **state)
+{
+	struct nw_json_text t = { .as_tree = true };
+
+	for (unsigned int i = 0; i < NW_JSON_DEPTH; i++)
+		nw_json_open(&t, NULL, '[');
+	assert_false(t.failed);
+	nw_json_open(&t, NULL, '[');
+	assert_true(t.failed);
+	nw_json_put_count(&t, NULL, 1);
+	nw_json_close(&t, ']');
+	json_decref(t.tree);
+}
+
 static void line_is_a_string(void **state)
 {
 	struct nw_json_text t = { 0 };
@@ -135,6 +163,7 @@ int main(void)
 		cmocka_unit_test(each_kind_of_value),
 		cmocka_unit_test(milliseconds),
 		cmocka_unit_test(what_does_not_fit_makes_room),
+		cmocka_unit_test(too_deep_a_tree_is_refused),
 		cmocka_unit_test(line_is_a_string),
 	};
 

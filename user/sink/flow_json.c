@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * Flows and findings as JSON, written as text; as a tree of values they are read back from it. What is not
- * known is left out, never written as a zero or a dash.
- */
+/* Flows and findings as JSON, as text or as a tree. What is not known is left out, never written as a zero or
+ * a dash. */
 #include <endian.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "flow_json.h"
@@ -341,19 +338,15 @@ void nw_flow_put(struct nw_json_text *t, const struct nw_conn *c, const char *fi
 	nw_json_close(t, '}');
 }
 
-/* The text as values. */
+/* The tree, or nothing of it. */
 static json_t *take(struct nw_json_text *t)
 {
-	int err;
-	json_t *o = t->failed ? NULL : nw_json_parse(t->buf, t->len, &err);
-
-	free(t->buf);
-	return o;
+	return nw_json_whole(t->tree, t->failed);
 }
 
 json_t *nw_flow_json(const struct nw_conn *c, const char *file, int64_t wall_offset_ns)
 {
-	struct nw_json_text t = { 0 };
+	struct nw_json_text t = { .as_tree = true };
 
 	nw_flow_put(&t, c, file, wall_offset_ns);
 	return take(&t);
@@ -361,7 +354,7 @@ json_t *nw_flow_json(const struct nw_conn *c, const char *file, int64_t wall_off
 
 json_t *nw_end_json(const struct nw_conn *c)
 {
-	struct nw_json_text t = { 0 };
+	struct nw_json_text t = { .as_tree = true };
 
 	put_end(&t, NULL, c);
 	return take(&t);
@@ -369,7 +362,7 @@ json_t *nw_end_json(const struct nw_conn *c)
 
 json_t *nw_finding_json(const struct nw_finding *f)
 {
-	struct nw_json_text t = { 0 };
+	struct nw_json_text t = { .as_tree = true };
 
 	put_finding(&t, f);
 	return take(&t);

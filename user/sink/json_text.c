@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* JSON as text: a buffer that grows, and how each kind of value is written. */
+/* JSON as text, a buffer that grows, or as a tree; and how each kind of value is written. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,10 +57,41 @@ static void end(struct nw_json_text *t, const char *p)
 	t->len = (size_t)(p - t->buf);
 }
 
+/* A value into what is open. Takes it over; NULL: there was no memory for it. */
+static void add(struct nw_json_text *t, const char *key, json_t *value)
+{
+	json_t *in = t->depth ? t->within[t->depth - 1] : NULL;
+
+	if (!in)
+		t->tree = value;
+	t->failed |= !value ||
+		     (in && (key ? json_object_set_new(in, key, value) : json_array_append_new(in, value)));
+}
+
+static void open_tree(struct nw_json_text *t, const char *key, char bracket)
+{
+	json_t *o = bracket == '{' ? json_object() : json_array();
+
+	if (t->depth == NW_JSON_DEPTH) {
+		json_decref(o);
+		o = NULL;
+	}
+	add(t, key, o);
+	if (!t->failed)
+		t->within[t->depth++] = o;
+}
+
 void nw_json_open(struct nw_json_text *t, const char *key, char bracket)
 {
-	char *p = begin(t, key, 1);
+	char *p;
 
+	if (t->failed)
+		return;
+	if (t->as_tree) {
+		open_tree(t, key, bracket);
+		return;
+	}
+	p = begin(t, key, 1);
 	if (!p)
 		return;
 	*p++ = bracket;
@@ -69,8 +100,15 @@ void nw_json_open(struct nw_json_text *t, const char *key, char bracket)
 
 void nw_json_close(struct nw_json_text *t, char bracket)
 {
-	char *p = room(t, 1);
+	char *p;
 
+	if (t->failed)
+		return;
+	if (t->as_tree) {
+		t->depth--;
+		return;
+	}
+	p = room(t, 1);
 	if (!p)
 		return;
 	*p++ = bracket;
@@ -107,8 +145,15 @@ static char *put_char(char *p, unsigned char c)
 
 void nw_json_put(struct nw_json_text *t, const char *key, const char *text)
 {
-	char *p = begin(t, key, 6 * strlen(text) + 2);
+	char *p;
 
+	if (t->failed)
+		return;
+	if (t->as_tree) {
+		add(t, key, json_string(text));
+		return;
+	}
+	p = begin(t, key, 6 * strlen(text) + 2);
 	if (!p)
 		return;
 	*p++ = '"';
@@ -137,16 +182,30 @@ static char *put_decimal(char *p, uint64_t v)
 
 void nw_json_put_count(struct nw_json_text *t, const char *key, uint64_t v)
 {
-	char *p = begin(t, key, 20);
+	char *p;
 
+	if (t->failed)
+		return;
+	if (t->as_tree) {
+		add(t, key, json_integer((json_int_t)v));
+		return;
+	}
+	p = begin(t, key, 20);
 	if (p)
 		end(t, put_decimal(p, v));
 }
 
 void nw_json_put_bool(struct nw_json_text *t, const char *key, bool v)
 {
-	char *p = begin(t, key, 5);
+	char *p;
 
+	if (t->failed)
+		return;
+	if (t->as_tree) {
+		add(t, key, json_boolean(v));
+		return;
+	}
+	p = begin(t, key, 5);
 	if (p)
 		end(t, stpcpy(p, v ? "true" : "false"));
 }
@@ -158,48 +217,53 @@ static char hex_digit(unsigned int v)
 
 void nw_json_put_hex(struct nw_json_text *t, const char *key, uint64_t v, unsigned int digits)
 {
-	char *p = begin(t, key, 20);
+	char text[20] = "0x", *p = text + 2;
 
-	if (!p)
-		return;
 	while (digits < 16 && v >> 4 * digits)
 		digits++;
-	*p++ = '"';
-	*p++ = '0';
-	*p++ = 'x';
 	while (digits)
 		*p++ = hex_digit((unsigned int)(v >> 4 * --digits));
-	*p++ = '"';
-	end(t, p);
+	*p = '\0';
+	nw_json_put(t, key, text);
 }
 
 void nw_json_put_bytes(struct nw_json_text *t, const char *key, const uint8_t *bytes, size_t n)
 {
-	char *p = begin(t, key, 2 * n + 2);
+	char text[2 * 32 + 1], *p = text;
 
-	if (!p)
-		return;
-	*p++ = '"';
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n && i < 32; i++) {
 		*p++ = hex_digit(bytes[i] >> 4);
 		*p++ = hex_digit(bytes[i]);
 	}
-	*p++ = '"';
-	end(t, p);
+	*p = '\0';
+	nw_json_put(t, key, text);
+}
+
+/* As "%.15g" does it, and at least one digit behind the point. */
+static char *put_inexact(char *p, double v)
+{
+	int n = snprintf(p, 30, "%.15g", v);
+
+	return memchr(p, '.', (size_t)n) ? p + n : stpcpy(p + n, ".0");
 }
 
 void nw_json_put_millis(struct nw_json_text *t, const char *key, uint64_t ns)
 {
 	uint64_t us = (ns + 500) / 1000;
 	unsigned int part = us % 1000;
-	char *p = begin(t, key, 32);
+	char *p;
 
+	if (t->failed)
+		return;
+	if (t->as_tree) {
+		add(t, key, json_real((double)us / 1000));
+		return;
+	}
+	p = begin(t, key, 32);
 	if (!p)
 		return;
 	if (us >= EXACT) {
-		int n = snprintf(p, 30, "%.15g", (double)us / 1000);
-
-		end(t, memchr(p, '.', (size_t)n) ? p + n : stpcpy(p + n, ".0"));
+		end(t, put_inexact(p, (double)us / 1000));
 		return;
 	}
 	p = put_decimal(p, us / 1000);
