@@ -8,6 +8,8 @@
 
 /* A closed connection is kept this long for `flows`, and for what its packets may still tell. */
 #define LINGER (60 * NW_NS_PER_S)
+
+/* Connections that are concluded are settled so much later at most, many in one round. */
 #define SETTLE_SLACK (100 * NW_NS_PER_MS)
 
 void nw_engine_defaults(struct nw_engine_config *cfg)
