@@ -30,7 +30,7 @@ BPF_OBJECTS = $(O)/negwatch.bpf.o $(O)/resets.bpf.o $(O)/empty.bpf.o
 ENGINE = $(wildcard user/engine/*.c user/util/*.c)
 TAP = user/source/tap.c
 CAPTURE = $(TAP) $(patsubst %,user/source/%.c,capture blocks stream evidence_mark)
-JSON = user/sink/flow_json.c
+JSON = user/sink/flow_json.c user/sink/json_text.c
 # Several places of one path (negwatch locate)
 LOCATE = $(wildcard user/locate/*.c)
 DAEMON = $(ENGINE) $(wildcard user/daemon/*.c user/sink/*.c) user/source/live.c user/source/resets.c user/source/evidence_mark.c
@@ -112,7 +112,7 @@ SAN = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-o
 DAEMON_PURE = $(patsubst %,user/daemon/%.c,config config_file wanted how choose store control) \
 	$(patsubst %,user/doctor/%.c,verdict host_checks if_checks)
 # Captures as flows
-READER = $(patsubst %,user/cli/%.c,capture_flows read_order read_progress)
+READER = $(patsubst %,user/cli/%.c,capture_flows read_order read_progress read_turns)
 UNIT = $(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/test_*.c))
 UNIT_LIB = $(filter-out user/daemon/main.c user/cli/main.c,\
 	$(sort user/cli/html.c $(ENGINE) $(CAPTURE) $(LOCATE) $(wildcard user/sink/*.c) $(DAEMON_PURE) $(READER)) \

@@ -76,6 +76,39 @@ static void reconnect_storms_are_told_and_stay_bounded(void **state)
 	assert_true(st.conns_now <= 64);
 }
 
+/* So many connections that are altered, and over; so much later each. */
+static void over(int n, uint64_t later)
+{
+	while (n--) {
+		script_play("nstvFf%");
+		script.now += later;
+		script.findings[0] = '\0';
+	}
+}
+
+/* Of the closed so many are kept; those beyond for outcome_wait, in which their last packets come. */
+static void what_is_over_goes_when_others_are(void **state)
+{
+	struct nw_engine_stats st;
+
+	script.cfg.max_closed = 5;
+	script.cfg.max_awake = 100;
+	script_begin(Q_CAPS);
+	over(40, 0);
+	nw_engine_get_stats(script.engine, &st);
+	assert_int_equal(st.conns_now, 40);
+	script.now += script.cfg.outcome_wait;
+	over(60, 0);
+	nw_engine_get_stats(script.engine, &st);
+	/* One goes for each that begins, as long as there are such. */
+	assert_int_equal(st.conns_now, 60);
+	assert_int_equal(st.expired, 40);
+	assert_int_equal(st.evicted, 0);
+	over(60, script.cfg.outcome_wait);
+	nw_engine_get_stats(script.engine, &st);
+	assert_int_equal(st.rule[nw_rule_index(101)], 160);
+}
+
 /* MS-SMB2 3.2.4.1.4: VALIDATE behind TREE_CONNECT in one compound need not say which session it is of. */
 static void related_operation_is_answered_in_its_session(void **state)
 {
@@ -96,6 +129,7 @@ int main(void)
 {
 	static const struct CMUnitTest more[] = {
 		cmocka_unit_test_setup(what_yields_is_concluded, script_setup),
+		cmocka_unit_test_setup(what_is_over_goes_when_others_are, script_setup),
 		cmocka_unit_test_setup(related_operation_is_answered_in_its_session, script_setup),
 		cmocka_unit_test_setup(reconnect_storms_are_told_and_stay_bounded, script_setup),
 	};

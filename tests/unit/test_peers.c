@@ -364,6 +364,53 @@ static void nobody_fills_the_tables(void **state)
 	assert_int_equal(history_told(109), 1);
 }
 
+/* All that a walk over the peers has met, of which none may come twice. */
+struct met {
+	struct nw_peer peer[24];
+	struct nw_instance instance[24];
+	unsigned int peers, instances;
+};
+
+static int meet_peer(void *arg, const struct nw_peer *p)
+{
+	struct met *m = arg;
+
+	for (unsigned int i = 0; i < m->peers; i++)
+		assert_false(!memcmp(&m->peer[i].client, &p->client, sizeof(p->client)) &&
+			     m->peer[i].capabilities == p->capabilities);
+	m->peer[m->peers++] = *p;
+	return 0;
+}
+
+static int meet_instance(void *arg, const struct nw_instance *x)
+{
+	struct met *m = arg;
+
+	for (unsigned int i = 0; i < m->instances; i++)
+		assert_false(!memcmp(&m->instance[i].client, &x->client, sizeof(x->client)) &&
+			     !memcmp(m->instance[i].client_guid, x->client_guid, 16));
+	m->instance[m->instances++] = *x;
+	return 0;
+}
+
+/* Places that a full table takes away leave no gap behind which somebody would not be found. */
+static void nobody_is_known_twice(void **state)
+{
+	uint32_t dice = 1;
+
+	history_begin(NW_VANTAGE_SERVER, 24);
+	for (int i = 0; i < 4000; i++) {
+		struct met m = { 0 };
+
+		dice = dice * 1664525 + 1013904223;
+		history_connect(&(struct history_how){ ON(0x302, 0x302), V, .client = (uint8_t)(dice >> 30),
+						       .guid = (uint8_t)(dice >> 26 & 15),
+						       .capabilities = dice >> 22 & 15 });
+		nw_peers_each(nw_engine_peers(R.engine), meet_peer, &m);
+		nw_peers_each_instance(nw_engine_peers(R.engine), meet_instance, &m);
+	}
+}
+
 static int end(void **state)
 {
 	history_end();
@@ -381,6 +428,7 @@ int main(void)
 		cmocka_unit_test(idle_peers_yield_and_are_counted),
 		cmocka_unit_test(mount_of_weeks_is_known_when_it_reconnects),
 		cmocka_unit_test(nobody_fills_the_tables),
+		cmocka_unit_test(nobody_is_known_twice),
 	};
 
 	return cmocka_run_group_tests_name("peers", tests, NULL, end);

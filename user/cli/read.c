@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@
 #include "../engine/engine.h"
 #include "../sink/flow_json.h"
 #include "../sink/json.h"
+#include "../sink/json_text.h"
 #include "../util/file.h"
 #include "../util/util.h"
 
@@ -60,31 +62,39 @@ struct reader {
 /* The flow as text of its own, NULL if it is not to be written. */
 static char *flow_text(struct reader *r, const struct nw_conn *c, int64_t wall_offset)
 {
-	json_t *j = NULL;
 	char *text = NULL;
 	size_t size;
 	FILE *f;
 
-	if (!r->cli->json && !r->cli->all && !c->n_findings)
+	if (!r->cli->all && !c->n_findings)
 		return NULL;
 	f = open_memstream(&text, &size);
-	if (f && r->cli->json) {
-		j = nw_flow_json(c, r->file, wall_offset);
-		if (!j || json_dumpf(j, f, NW_JSON_LINE) < 0 || fputc('\n', f) == EOF)
-			r->err = -ENOMEM;
-	} else if (f) {
+	if (f)
 		nw_read_text_flow(f, c, r->file, wall_offset);
-	}
-	json_decref(j);
 	if (nw_file_memory_end(f, &text) < 0)
 		r->err = -ENOMEM;
 	return text;
+}
+
+static char *flow_line(struct reader *r, const struct nw_conn *c, int64_t wall_offset)
+{
+	struct nw_json_text t = { 0 };
+
+	nw_flow_put(&t, c, r->file, wall_offset);
+	nw_json_end_line(&t);
+	if (t.failed) {
+		r->err = -ENOMEM;
+		free(t.buf);
+		return NULL;
+	}
+	return t.buf;
 }
 
 static int on_flow(void *arg, const struct nw_conn *c, int64_t wall_offset)
 {
 	struct reader *r = arg;
 	struct nw_read_totals *t = &r->totals;
+	char *text = r->cli->json ? flow_line(r, c, wall_offset) : flow_text(r, c, wall_offset);
 	unsigned int i;
 	int row;
 
@@ -99,7 +109,7 @@ static int on_flow(void *arg, const struct nw_conn *c, int64_t wall_offset)
 			t->worst = c->findings[i].severity;
 		t->any_finding = true;
 	}
-	if (nw_order_put(&r->order, c->id, flow_text(r, c, wall_offset)) < 0)
+	if (nw_order_put(&r->order, c->id, text) < 0)
 		r->err = -ENOMEM;
 	if (ferror(r->order.out))
 		r->err = -EIO;
@@ -249,7 +259,7 @@ int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv)
 	struct job j = { .cli = cli,
 			 .line = isatty(STDERR_FILENO) && !cli->quiet ? &line : NULL,
 			 .lock = PTHREAD_MUTEX_INITIALIZER };
-	int err = nw_turns_init(&j.turns, (size_t)argc - 1, argv + 1, j.line), status;
+	int err = nw_turns_init(&j.turns, (size_t)argc - 1, argv + 1, stdout, j.line), status;
 
 	nw_progress_line_begin(&line, (unsigned int)argc - 1, argv + 1);
 	if (!err) {

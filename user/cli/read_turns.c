@@ -10,12 +10,13 @@
 /* What all that wait hold back together: some 20,000 flows. */
 #define HELD_MAX ((size_t)64 << 20)
 
-int nw_turns_init(struct nw_turns *t, size_t n, char **files, struct nw_progress_line *line)
+int nw_turns_init(struct nw_turns *t, size_t n, char **files, FILE *out, struct nw_progress_line *line)
 {
 	*t = (struct nw_turns){ .lock = PTHREAD_MUTEX_INITIALIZER,
 				.moved = PTHREAD_COND_INITIALIZER,
 				.turn = calloc(n, sizeof(*t->turn)),
 				.files = files,
+				.out = out,
 				.n = n,
 				.line = line };
 	if (!t->turn)
@@ -46,7 +47,7 @@ static void stop(struct nw_turns *t, int err)
 static void write_out(struct nw_turns *t, const char *bytes, size_t len)
 {
 	nw_progress_hold(t->line);
-	if (fwrite(bytes, 1, len, stdout) != len)
+	if (fwrite(bytes, 1, len, t->out) != len)
 		stop(t, -EIO);
 	nw_progress_release(t->line);
 }

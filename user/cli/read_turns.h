@@ -25,6 +25,7 @@ struct nw_turns {
 	pthread_mutex_t lock;
 	pthread_cond_t moved;
 	struct nw_turn *turn; /* n of them, by file */
+	FILE *out;
 	char **files;
 	size_t n, now; /* files before this one are over */
 	size_t held;   /* bytes of all */
@@ -32,12 +33,12 @@ struct nw_turns {
 	struct nw_progress_line *line;
 };
 
-/* files: n of them; they and line (NULL: nobody looks) outlive it. 0 or -ENOMEM. */
-int nw_turns_init(struct nw_turns *t, size_t n, char **files, struct nw_progress_line *line);
+/* files: n of them; they, out and line (NULL: nobody looks) outlive it. 0 or -ENOMEM. */
+int nw_turns_init(struct nw_turns *t, size_t n, char **files, FILE *out, struct nw_progress_line *line);
 void nw_turns_free(struct nw_turns *t);
 
 /*
- * What is to come on standard output about file i: to be written to and closed before its end. Writing waits
+ * What is to come on `out` about file i: to be written to and closed before its end. Writing waits
  * where more would have to be held back than there is room for, and fails when nobody goes on. NULL without
  * memory.
  */

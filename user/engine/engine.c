@@ -8,9 +8,7 @@
 
 /* A closed connection is kept this long for `flows`, and for what its packets may still tell. */
 #define LINGER (60 * NW_NS_PER_S)
-/* ... and this long at least, if there is room: the last packets of one that was closed come within a round
- * trip or two. */
-#define LINGER_LEAST (2 * NW_NS_PER_S)
+
 /* Connections that are concluded are settled so much later at most, many in one round. */
 #define SETTLE_SLACK (100 * NW_NS_PER_MS)
 
@@ -116,7 +114,7 @@ static void forget(struct nw_engine *e, struct nw_record *r)
 static bool is_spare(const struct nw_engine *e, const struct nw_record *r)
 {
 	return e->cfg.max_closed && e->list[NW_LIST_CLOSED].n > e->cfg.max_closed &&
-	       (!r->awake || e->now - r->conn->state->closed_ts >= LINGER_LEAST);
+	       (!r->awake || e->now - r->conn->state->closed_ts >= e->cfg.outcome_wait);
 }
 
 /* What is over yields before what is only quiet. */

@@ -225,7 +225,7 @@ struct nw_engine_config {
 	 * within the same moment. Default 512; 0 packs each one after each event. */
 	uint32_t max_awake;
 	/* Closed connections that are kept for what their packets may still tell; those beyond go when they
-	 * have been closed for two seconds. Default 0: as many as there is room for. */
+	 * have been closed for outcome_wait. Default 0: as many as there is room for. */
 	uint32_t max_closed;
 	uint32_t max_peers;	 /* default 8192; see peers.h */
 	uint64_t answer_timeout; /* ns, rule 106; default 10 s: smbclient gives up after 20 */

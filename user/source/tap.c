@@ -133,14 +133,15 @@ static struct nw_flow *nw_io_flow(void *ctx, const struct nw_key *k)
 	return nw_table_get(((struct nw_tap *)ctx)->flows, k);
 }
 
-/* As the kernel's map update: an entry that exists is begun anew. */
-static void *tap_replace(struct nw_table *t, const struct nw_key *k)
+/* As the kernel's map update: an entry that exists is begun anew, with these bytes. */
+static void tap_replace(struct nw_table *t, const struct nw_key *k, const void *value, size_t size)
 {
-	void *old = nw_table_get(t, k);
+	void *to = nw_table_get(t, k);
 
-	if (old)
-		nw_table_del(t, old);
-	return nw_table_put(t, k);
+	if (!to)
+		to = nw_table_put(t, k);
+	if (to)
+		memcpy(to, value, size);
 }
 
 /* A file is read to its end, whoever wrote it. */
@@ -152,7 +153,7 @@ static int nw_io_may_begin(void *ctx, uint64_t client)
 static struct nw_flow *nw_io_flow_new(void *ctx, const struct nw_key *k)
 {
 	nw_io_count(ctx, NW_C_FLOWS);
-	return tap_replace(((struct nw_tap *)ctx)->flows, k);
+	return nw_table_put(((struct nw_tap *)ctx)->flows, k);
 }
 
 static void tap_del(struct nw_table *t, const struct nw_key *k)
@@ -181,10 +182,7 @@ static struct nw_syn *nw_io_syn(void *ctx, const struct nw_key *k)
 
 static void nw_io_syn_put(void *ctx, const struct nw_key *k, const struct nw_syn *v)
 {
-	struct nw_syn fresh = *v, *to = tap_replace(((struct nw_tap *)ctx)->syns, k);
-
-	if (to)
-		*to = fresh;
+	tap_replace(((struct nw_tap *)ctx)->syns, k, v, sizeof(*v));
 }
 
 static struct nw_carry *nw_io_carry(void *ctx, const struct nw_key *k)
@@ -194,10 +192,7 @@ static struct nw_carry *nw_io_carry(void *ctx, const struct nw_key *k)
 
 static void nw_io_carry_put(void *ctx, const struct nw_key *k, const struct nw_carry *v)
 {
-	struct nw_carry *to = tap_replace(((struct nw_tap *)ctx)->carries, k);
-
-	if (to)
-		memcpy(to, v, sizeof(*to));
+	tap_replace(((struct nw_tap *)ctx)->carries, k, v, sizeof(*v));
 }
 
 #include "../../bpf/tap.h"
