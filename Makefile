@@ -283,6 +283,10 @@ SOURCES = $(wildcard bpf/*.[ch] bpf/wire/*.h user/*/*.[ch] tests/*/*.[ch])
 format: ## clang-format in place
 	$(Q)clang-format -i $(SOURCES)
 
+# The analysers read the generated headers, too.
+static: $(O)/negwatch.skel.h $(O)/resets.skel.h $(O)/empty.skel.h ## gcc -fanalyzer, cppcheck and clang-tidy, for defects
+	@tests/static/run
+
 lint: ## format, warnings of both compilers, shellcheck
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-gcc CC=gcc all
@@ -328,4 +332,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: docs version dist all check check-alloc check-unit coverage coverage-build check-fuzz fuzz check-load check-prog check-capture check-cli check-report \
-	check-bench bench bench-quick check-e2e check-scenarios check-kernels check-package format lint install clean help
+	check-bench bench bench-quick check-e2e check-scenarios check-kernels check-package format lint static install clean help
