@@ -176,7 +176,7 @@ $(O)/fuzzobj/lib.a: $(call objs,$(FUZZ_LIB),fuzzobj/)
 $(O)/fuzz/%: $(O)/fuzzobj/tests/fuzz/fuzz_%.o $(O)/fuzzobj/lib.a
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer $^ -o $@ $(CLI_LIBS)
+	$(Q)$(CLANG) $(FUZZ_SAN) -fsanitize=fuzzer -Wl,--wrap=nw_table_new $^ -o $@ $(CLI_LIBS)
 
 $(O)/fuzz/seeds: $(O)/fuzzobj/tests/fuzz/seeds.o $(O)/fuzzobj/lib.a
 	$(call say,LINK,$@)
@@ -233,8 +233,8 @@ check-report: all ## the pages of negwatch report, also in Chromium
 check-fuzz: $(FUZZ) $(O)/fuzz/prog $(O)/fuzz/seeds ## each fuzz target for some seconds, and the programs by random packets (root)
 	@tests/fuzz/run
 
-fuzz: $(if $(T),$(O)/fuzz/$(T)) ## T=target: one of tests/fuzz, or prog, for SECONDS=60 or RUNS=n
-	@SECONDS='$(SECONDS)' RUNS='$(RUNS)' tests/fuzz/run long $(T)
+fuzz: $(if $(N),$(FUZZ),$(if $(T),$(O)/fuzz/$(T))) ## T=target: one of tests/fuzz, or prog, for SECONDS=60 or RUNS=n; or N=n of all
+	@SECONDS='$(SECONDS)' RUNS='$(RUNS)' tests/fuzz/run $(if $(N),totals $(N),long $(T))
 
 check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 	@tests/e2e/run

@@ -127,7 +127,7 @@ nw_inline void nw_io_lost(void *ctx)
 	}
 }
 
-#define NW_SUBMIT(ctx, ev) bpf_ringbuf_submit((ev), nw_wake((ev)->type, (ev)->flags))
+#define NW_SUBMIT(ctx, ev) bpf_ringbuf_submit((ev), nw_wake((ev)->type, (ev)->flags, (ev)->smb.flags))
 /* A discarded event was none: its number is given back. */
 #define NW_DISCARD(ctx, ev)                                                                                  \
 	({                                                                                                   \

@@ -20,9 +20,9 @@ const volatile __u64 nw_home_by[NW_HOME_WORDS] = { 0x9e3779b97f4a7c15, 0xc2b2ae3
 						   0xd6e8feb86659fd93, 0xa0761d6478bd642f };
 
 /*
- * A file server has one flow per client. Homes: 32 Ki * 256 bytes are 8 MiB, on a page boundary because of
- * BPF_F_MMAPABLE, so that a direction is one cache line. With a thousand flows one in sixty lives in the
- * hash.
+ * A file server has one flow per client. Homes: 32 Ki * 192 bytes are 6 MiB, on a page boundary because of
+ * BPF_F_MMAPABLE, so that a direction is within one cache line. With a thousand flows one in sixty lives in
+ * the hash.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -33,8 +33,8 @@ struct {
 } nw_homes SEC(".maps");
 
 /*
- * 40 bytes of key, 192 of value and about 64 of the kernel's own are 296 bytes an entry: 32 Ki entries take
- * 9.3 MiB. LRU: a full table forgets the flow that was idle longest.
+ * 40 bytes of key, 144 of value and 64 of the kernel's own are 248 bytes an entry: 32 Ki entries take 7.8
+ * MiB. LRU: a full table forgets the flow that was idle longest.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

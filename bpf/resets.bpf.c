@@ -142,7 +142,7 @@ nw_inline void nw_word(const struct nw_sides *e, __u32 type, int by_local, __u32
 	 * and numbers out of order would look like a loss. What finds no room is counted, above.
 	 */
 	nw_count(st, NW_C_EVENTS);
-	bpf_ringbuf_submit(ev, nw_wake(type, 0));
+	bpf_ringbuf_submit(ev, nw_wake(type, 0, 0));
 }
 
 nw_inline int nw_is_here(const struct sock_common *sk, const struct sk_buff *skb)

@@ -35,7 +35,7 @@
 nw_inline void nw_pass_rest(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
 {
 	struct nw_dir *d = nw_dir_of(s, f);
-	__u32 from = s->seq, to = s->seq + s->len;
+	__u32 from = s->seq, to = s->seq + s->len, next = d->pass_end - d->pass_left;
 
 	if (nw_seq_diff(s->seq, d->pass_end) > 65536) {
 		d->flags &= ~NW_DF_PASS;
@@ -46,12 +46,12 @@ nw_inline void nw_pass_rest(void *ctx, const int kind, struct nw_scratch *s, str
 	/* What lies behind next is passed with its own boundary. */
 	if (d->flags & NW_DF_SYNCED && nw_seq_diff(to, d->next) > 0)
 		to = d->next;
-	if (nw_seq_diff(from, d->pass_next) < 0)
-		from = d->pass_next;
+	if (nw_seq_diff(from, next) < 0)
+		from = next;
 	if (nw_seq_diff(to, from) <= 0)
 		return;
-	if (from == d->pass_next)
-		d->pass_next = to;
+	if (from == next)
+		d->pass_left = d->pass_end - to;
 	else if (d->raw_left < to - from)
 		return;
 	else
@@ -81,7 +81,7 @@ nw_inline enum nw_counter nw_payload(void *ctx, const int kind, struct nw_scratc
 	} else if (nw_seq_diff(end, nw_dir_wants(d)) <= 0) {
 		/* Of a connection that was seen from its SYN it is no other's: a new one would begin with a
 		 * SYN. */
-		if ((__u32)-gap <= NW_BACK_MAX || f->flags & NW_FF_SYN || !nw_starts_message(ctx, kind, s))
+		if (-(__u32)gap <= NW_BACK_MAX || f->flags & NW_FF_SYN || !nw_starts_message(ctx, kind, s))
 			return NW_C_BODY;
 		nw_resync(ctx, kind, s, f);
 	}
@@ -114,7 +114,7 @@ nw_inline int nw_rst_again(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 	__u32 looks = t->seq * 0x9e3779b1u + t->ack * 0x85ebca6bu +
 		      (((__u32)t->ip_id << 16 | t->window) ^ t->flags ^ (__u32)s->dir << 8) * 0xc2b2ae35u;
 	__u8 when = nw_io_now(ctx) >> NW_LATE_BITS;
-	__u32 place = nw_io_place(s);
+	__u16 place = nw_io_place(s) * 0x9e3779b1u >> 16;
 
 	if (f->n_rst && f->rst_looks == looks && f->rst_place != place && (__u8)(when - f->rst_when) <= 1)
 		return 1;
@@ -208,6 +208,33 @@ nw_inline int nw_quick(const struct nw_pkt *p, struct nw_flow *f)
 	return len ? NW_C_BODY : NW_C_EMPTY;
 }
 
+/*
+ * Is this number of a sequence where the direction is? Not where its window is, which the tap does not know,
+ * but near the end of the message at hand: NW_BACK_MAX allows for a message that is broken off and for what
+ * is in flight; ahead of it, for what was lost here, and the segments behind that. A direction that is not
+ * followed, or waits to be picked up again (nw_ahead()), could be anywhere.
+ */
+nw_inline int nw_is_near(const struct nw_dir *d, __u32 seq)
+{
+	if (!(d->flags & NW_DF_SYNCED) || (d->flags & NW_DF_HOLE && d->ahead >= NW_AHEAD_MAX))
+		return 1;
+	return seq - d->next + NW_BACK_MAX < 2 * NW_BACK_MAX;
+}
+
+/*
+ * Does this FIN belong to the connection? Its receiver heeds it only if it acknowledges something (RFC 9293
+ * 3.10.7.4) that was sent, and not long ago (RFC 5961 5.2), and lies in the window. Where neither end is
+ * seen, one guess of 4,096 hits both.
+ */
+nw_inline int nw_fin_fits(const struct nw_scratch *s, const struct nw_flow *f)
+{
+	const struct nw_tcp *t = &s->pkt.tcp;
+	__u32 dir = s->dir & 1;
+
+	return t->flags & NW_TH_ACK && nw_is_near(&f->dir[dir], s->seq + s->len) &&
+	       nw_is_near(&f->dir[!dir], t->ack);
+}
+
 nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
 {
 	struct nw_dir *d = nw_dir_of(s, f);
@@ -238,7 +265,7 @@ nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct n
 		if (lives)
 			NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_ALIVE, 0);
 	}
-	if (flags & NW_TH_FIN && !(d->flags & NW_DF_FIN)) {
+	if (flags & NW_TH_FIN && !(d->flags & NW_DF_FIN) && nw_fin_fits(s, f)) {
 		d->flags |= NW_DF_FIN;
 		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_FIN, 0);
 	}

@@ -11,13 +11,16 @@
 #include "shared.h"
 
 /*
- * VALIDATE shows alterations; FIN, RST and LOGOFF are how they end; what shows a reset to be forged, and
- * pieces, of which the engine may make any of them.
+ * VALIDATE shows alterations, unless both halves equal their NEGOTIATE and the answer is signed; FIN, RST and
+ * LOGOFF are how they end; what shows a reset to be forged, and pieces, of which the engine may make any of
+ * them.
  */
 #define NW_WAKE_TYPES                                                                                        \
 	(1u << NW_EV_VALIDATE_REQ | 1u << NW_EV_VALIDATE_RSP | 1u << NW_EV_LOGOFF | 1u << NW_EV_FIN |        \
 	 1u << NW_EV_RST | 1u << NW_EV_ALIVE | 1u << NW_EV_PIECE | 1u << NW_EV_RST_SENT |                    \
 	 1u << NW_EV_RST_ACCEPTED)
+/* Of them those that are good if they equal the NEGOTIATE */
+#define NW_WAKE_UNEQUAL (1u << NW_EV_VALIDATE_REQ | 1u << NW_EV_VALIDATE_RSP)
 
 _Static_assert(NW_EV_MAX <= 32, "one bit for each type");
 
@@ -33,14 +36,17 @@ struct {
 /*
  * Flags for bpf_ringbuf_submit(), of an event that has its place in the ring. The daemon sleeps only after it
  * has seen the ring empty. Its position is read behind a full barrier, so that either it saw our place, or we
- * see that it had read all that it was woken for.
+ * see that it had read all that it was woken for. flags: NW_EF_*; smb: the message's own (MS-SMB2 2.2.1.2).
  */
-__attribute__((noinline)) int nw_wake(__u32 type, __u32 flags)
+__attribute__((noinline)) int nw_wake(__u32 type, __u32 flags, __u32 smb)
 {
-	/* What equals its NEGOTIATE is told by its answer, or by its end. */
+	/* Only successful answers have a fingerprint that could match; what then befalls the connection is
+	 * told by its end. */
+	int good = NW_WAKE_UNEQUAL >> (type & 31) & 1 && flags & NW_EF_MATCH &&
+		   (type == NW_EV_VALIDATE_REQ || smb & NW_SMB2_F_SIGNED);
+	int soon = NW_WAKE_TYPES >> (type & 31) & 1 && !good;
 	__u32 zero = 0;
 	__u64 *woken = bpf_map_lookup_elem(&nw_woken, &zero);
-	int soon = NW_WAKE_TYPES >> (type & 31) & 1 && !(type == NW_EV_VALIDATE_REQ && flags & NW_EF_MATCH);
 
 	if (!soon && bpf_ringbuf_query(&nw_ring, BPF_RB_AVAIL_DATA) <
 			     bpf_ringbuf_query(&nw_ring, BPF_RB_RING_SIZE) / 16)

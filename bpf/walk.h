@@ -134,7 +134,7 @@ nw_inline void nw_wanted(void *ctx, const int kind, struct nw_scratch *s, struct
 		NW_CALL(kind, nw_pass_head, ctx, s, f, have);
 	end = d->next + nw_min(nb + s->msg_len, NW_PASS_MAX);
 	d->pass_end = end;
-	d->pass_next = nw_seq_diff(end, s->seq + s->len) > 0 ? s->seq + s->len : end;
+	d->pass_left = nw_seq_diff(end, s->seq + s->len) > 0 ? end - (s->seq + s->len) : 0;
 	d->flags |= NW_DF_PASS;
 	if (!(d->flags & NW_DF_HOLE))
 		d->raw_left = NW_RAW_MAX;

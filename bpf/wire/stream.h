@@ -58,18 +58,16 @@
 struct nw_dir {
 	__u32 next;
 	__u32 frame_end;
-	__u32 pass_next; /* with PASS: bytes before it were passed in order */
 	__u32 pass_end;
-	__u32 seen_end; /* with HOLE: the furthest byte seen */
-	__u16 raw_left; /* with HOLE or PASS: what may still be passed unjudged or out of order */
+	__u32 seen_end;	  /* with HOLE: the furthest byte seen */
+	__u32 alive_from; /* after a RST: nw_alive_from() */
+	__u16 pass_left;  /* with PASS: bytes before so many of pass_end were passed in order */
+	__u16 raw_left;	  /* with HOLE or PASS: what may still be passed unjudged or out of order */
 	__u8 flags;
 	__u8 carry; /* bytes of a half header in the carry map */
 	__u8 ahead; /* with HOLE: segments seen behind it */
 	__u8 words; /* of the kernel about resets of this direction that were told, at most NW_RST_MAX */
-	__u8 pad[2];
 	struct nw_look look;
-	__u32 alive_from; /* after a RST: nw_alive_from() */
-	__u32 line[4];	  /* fills the cache line: each direction has a CPU of its own */
 };
 
 /* struct nw_flow.flags */
@@ -80,29 +78,30 @@ struct nw_dir {
 #define NW_FF_RST_C2S 0x10u /* a RST was seen, and nothing of the client since that only the living send */
 #define NW_FF_RST_S2C 0x20u /* ... of the server */
 
+/* So laid out that, behind the key of a home, each direction is within a cache line: it has a CPU of its own.
+ */
 struct nw_flow {
 	__u8 flags;
 	__u8 client; /* endpoint of the key */
 	__u8 syn_opts;
-	__u8 pending_at;
-	__u8 n_rst;
+	__u8 pending_at : 2;
 	/* The client's VALIDATE may have passed unjudged: so many IOCTL errors are told as its answer. */
-	__u8 suspect;
-	__u8 n_alive; /* uncertain signs of life told since the last RST */
-	/* The last RST that was told: when (67 ms each), where, and what it looked like. */
+	__u8 suspect : 6;
+	__u8 n_rst : 4;
+	__u8 n_alive : 4; /* uncertain signs of life told since the last RST */
+	/* The last RST that was told: when (67 ms each), where (hashed), and what it looked like. */
 	__u8 rst_when;
-	__u64 start_ts;	      /* of the SYN, or of the first packet seen */
+	__u16 rst_place;
+	__u64 start_ts;		       /* of the SYN, or of the first packet seen */
+	__u32 pending[NW_PENDING_MAX]; /* low halves of the MessageIds of unanswered VALIDATEs */
+	__u32 rst_looks;
 	struct nw_dir dir[2]; /* by enum nw_dir_id */
+	__u32 isn;	      /* the client's, with SYN */
 	__u64 fp_request;     /* of the last NEGOTIATE request, 0: unknown */
 	__u64 fp_response;
-	__u32 pending[NW_PENDING_MAX]; /* low halves of the MessageIds of unanswered VALIDATEs */
-	__u32 isn;		       /* the client's, with SYN */
-	__u32 rst_place;
-	__u32 rst_looks;
-	__u32 pad;
 };
 
-/* A place for one flow, see bpf/flows.h: four cache lines, one for each direction. */
+/* A place for one flow, see bpf/flows.h: three cache lines. */
 #define NW_HOME_FREE 0u
 #define NW_HOME_BUSY 1u /* being given away */
 
@@ -111,7 +110,6 @@ struct nw_home {
 	__u32 pad;
 	struct nw_key key;
 	struct nw_flow flow;
-	__u64 line[2];
 };
 
 #define NW_HOME_WORDS 5
@@ -155,10 +153,12 @@ struct nw_carry {
 	__u32 b[20]; /* 80 bytes: NW_HEAD_MAX = 76, and 4 in front in a compound */
 };
 
-_Static_assert(sizeof(struct nw_dir) == 64, "dir");
-_Static_assert(sizeof(struct nw_flow) == 192, "flow");
-_Static_assert(sizeof(struct nw_home) == 256, "home");
-_Static_assert(__builtin_offsetof(struct nw_home, flow.dir) == 64, "a direction is a cache line");
+_Static_assert(sizeof(struct nw_dir) == 44, "dir");
+_Static_assert(sizeof(struct nw_flow) == 144, "flow");
+_Static_assert(sizeof(struct nw_home) == 192, "home");
+_Static_assert(__builtin_offsetof(struct nw_home, flow.dir[1]) == 128, "each direction is in a cache line");
+_Static_assert(NW_PENDING_MAX == 4 && NW_SUSPECT_MAX < 64 && NW_RST_MAX < 16 && NW_ALIVE_MAX < 16, "bits");
+_Static_assert(NW_PASS_MAX < 65536 && NW_RAW_MAX < 65536, "what is left");
 _Static_assert(sizeof(struct nw_carry) >= 4 + NW_JUDGE_MAX, "carry");
 
 /* IP ids of one sender that lie less far apart were counted by it. */

@@ -81,7 +81,7 @@ static int on_event(void *arg, const struct nw_event *ev)
 	return 0;
 }
 
-static int on_packet(void *arg, const struct nw_tap_packet *p)
+static int on_packet(void *arg, struct nw_tap_packet *p)
 {
 	struct seen *s = arg;
 

@@ -175,7 +175,7 @@ static int to_engine(void *arg, const struct nw_event *e)
 	return nw_engine_event(engine, e);
 }
 
-static int to_tap(void *arg, const struct nw_tap_packet *p)
+static int to_tap(void *arg, struct nw_tap_packet *p)
 {
 	return nw_tap_packet(((struct replay *)arg)->tap, p);
 }

@@ -235,6 +235,80 @@ static void blind_data_does_not_hide_the_flow(void **state)
 	found("[101 1 server-fin]", 0);
 }
 
+/* FINs of who knows addresses and ports: seq, or ack, or both are somewhere; and one without ACK. */
+static void blind_fins(void)
+{
+	static const uint32_t off[] = {
+		0x02000001, 0x04000000, 0x40000000, 0x80000000, 0xc0000000, 0xfdfffffe
+	};
+
+	for (unsigned int i = 0; i < 12; i++) {
+		segment(i & 1, W.seq[i & 1] + off[i / 2], NULL, 0, FIN);
+		segment(i & 1, W.seq[i & 1] + off[i / 2], "?", 1, FIN);
+		W.ack_off = off[i / 2];
+		segment(i & 1, W.seq[i & 1], NULL, 0, FIN);
+		segment(i & 1, W.seq[i & 1] + off[5 - i / 2], NULL, 0, FIN);
+		W.ack_off = 0;
+		segment(i & 1, W.seq[i & 1], NULL, 0, FIN & ~ACK);
+	}
+}
+
+static void blind_fin_ends_nothing(void **state)
+{
+	begin(true, 7, 0);
+	handshake();
+	say(0, 2, 9000);
+	blind_fins();
+	say(2, 7, 9000);
+	blind_fins();
+	assert_int_equal(W.count[NW_EV_FIN], 0);
+	segment(NW_S2C, W.seq[1], NULL, 0, FIN);
+	assert_int_equal(W.count[NW_EV_FIN], 1);
+	segment(NW_C2S, W.seq[0], NULL, 0, FIN);
+	assert_int_equal(W.count[NW_EV_FIN], 2);
+	found("[101 1 server-fin]", NW_UNSEEN_GAP); /* of the bytes that came with blind ones */
+}
+
+/* A connection picked up in the middle: one direction is followed as yet, and says which FIN is blind. */
+static void fin_of_a_running_flow(void **state)
+{
+	begin(true, 7, 0);
+	say(2, 3, 9000);
+	segment(NW_C2S, W.seq[0] + 0x40000000, NULL, 0, FIN);
+	W.ack_off = 0x40000000;
+	segment(NW_S2C, W.seq[1], NULL, 0, FIN);
+	W.ack_off = 0;
+	assert_int_equal(W.count[NW_EV_FIN], 0);
+	segment(NW_S2C, W.seq[1], NULL, 0, FIN);
+	segment(NW_C2S, W.seq[0], NULL, 0, FIN);
+	assert_int_equal(W.count[NW_EV_FIN], 2);
+}
+
+/* What was lost before a FIN, or what it breaks off, does not make it another's. */
+static void fin_behind_a_loss_is_told(void **state)
+{
+	static uint8_t part[1448];
+	uint32_t i;
+
+	begin(true, 7, 7);
+	segment(NW_C2S, W.seq[0] + 0x1000000, NULL, 0, FIN); /* nothing of 16 MiB was seen */
+	assert_int_equal(W.count[NW_EV_FIN], 1);
+	be(part, 0xffffff, 4); /* the longest message, of which one segment comes */
+	memcpy(part + 4, W.t.msg[1].bytes + 4, 68);
+	segment(NW_S2C, W.seq[1], part, sizeof(part), PSH);
+	segment(NW_S2C, W.seq[1] + sizeof(part), NULL, 0, FIN);
+	assert_int_equal(W.count[NW_EV_FIN], 2);
+	W.seq[0] += 100000;
+	W.seq[1] -= 70000;
+	handshake();
+	say(0, 7, 9000);
+	memset(part, '?', sizeof(part));
+	for (i = 1; i <= 40; i++) /* a hole that nothing tells the end of */
+		segment(NW_C2S, W.seq[0] + i * 0x200000, part, sizeof(part), PSH);
+	segment(NW_C2S, W.seq[0] + i * 0x200000, NULL, 0, FIN);
+	assert_int_equal(W.count[NW_EV_FIN], 3);
+}
+
 static void ends_are_told_of_smb_flows_alone(void **state)
 {
 	static const uint8_t flags[] = { RST, FIN, SYN, ACK };
@@ -388,7 +462,7 @@ int main(void)
 		T(fast_open_is_read_like_a_handshake), T(running_flow_is_picked_up),
 		T(acknowledged_hole_is_told_and_left), T(swapped_messages_lose_nothing),
 		T(reborn_connection_is_a_new_one), T(forged_syn_does_not_hide_the_flow),
-		T(blind_data_does_not_hide_the_flow), T(ends_are_told_of_smb_flows_alone),
+		T(blind_data_does_not_hide_the_flow), T(blind_fin_ends_nothing), T(fin_of_a_running_flow), T(fin_behind_a_loss_is_told), T(ends_are_told_of_smb_flows_alone),
 		T(client_is_who_called), T(keepalives_are_no_messages), T(what_is_cut_is_never_clean),
 		T(bulk_data_hides_nothing), T(repetition_floods_nobody), T(transforms_and_smb1_are_told_once),
 		T(messages_left_unread_are_a_gap), T(answers_belong_to_their_requests),

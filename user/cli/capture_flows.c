@@ -11,6 +11,8 @@
 
 /* Connections that take turns packet by packet; 1.7 KiB each, 28 MiB at most. */
 #define AWAKE 16384
+/* ... of which so many may be over: what is freed soon is still in the cache, and need not be packed. */
+#define CLOSED 1024
 
 struct flows {
 	struct nw_engine *engine; /* made when it is known what kind of file it is */
@@ -47,6 +49,7 @@ static int start(struct flows *f)
 	cfg.vantage = m && f->vantage == NW_VANTAGE_UNKNOWN ? m->vantage : f->vantage;
 	cfg.idle_timeout = 0;
 	cfg.max_awake = AWAKE;
+	cfg.max_closed = CLOSED;
 	if (m) {
 		cfg.answer_timeout = m->waits[0];
 		cfg.outcome_wait = m->waits[1];
@@ -55,18 +58,17 @@ static int start(struct flows *f)
 	return nw_engine_new(&f->engine, &cfg, &ops, f);
 }
 
-static int on_packet(void *arg, const struct nw_tap_packet *pkt)
+static int on_packet(void *arg, struct nw_tap_packet *pkt)
 {
 	struct flows *f = arg;
-	struct nw_tap_packet p = *pkt;
 	int err = f->engine ? 0 : start(f);
 
 	if (err)
 		return err;
 	if (f->progress)
 		nw_progress_step(f->progress);
-	p.ts = nw_clock_of(&f->clock, pkt->ts);
-	err = nw_tap_packet(f->tap, &p);
+	pkt->ts = nw_clock_of(&f->clock, pkt->ts);
+	err = nw_tap_packet(f->tap, pkt);
 	return err ? err : f->stopped;
 }
 
@@ -95,7 +97,7 @@ int nw_capture_flows(const char *path, const struct nw_tap_config *tap, enum nw_
 			err = -ENOMEM;
 	}
 	if (progress)
-		nw_progress_clear(progress);
+		nw_progress_end(progress);
 	nw_tap_free(&f.tap);
 	nw_engine_free(&f.engine);
 	return err ? err : f.stopped;

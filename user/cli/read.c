@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * `negwatch read`: the engine over capture files, in one pass. Flows are written in order of their first
- * SMB packet, file by file. The order gives way where memory would not: behind 64 MiB of text or a million
- * flows that wait for an older one to end (read_order.h).
+ * `negwatch read`: the engine over capture files, in one pass, several files at a time: they have nothing to
+ * do with each other. Flows are written in order of their first SMB packet, file by file. The order gives way
+ * where memory would not: behind 64 MiB of text or a million flows that wait for an older one to end
+ * (read_order.h).
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture_flows.h"
@@ -15,6 +19,7 @@
 #include "read_order.h"
 #include "read_progress.h"
 #include "read_text.h"
+#include "read_turns.h"
 #include "../engine/engine.h"
 #include "../sink/flow_json.h"
 #include "../sink/json.h"
@@ -27,11 +32,27 @@ _Static_assert(NW_UNSEEN_TRUNCATED == 1u << TRUNCATED, "place of a cause");
 
 enum { EXIT_CLEAN = 0, EXIT_FINDINGS = 1, EXIT_UNREADABLE = 2 };
 
+/*
+ * Files at a time, one to a processor. Each takes some 40 MiB when it is large and busy, and 64 MiB more
+ * where flows have to wait for an older one (read_order.h).
+ */
+#define AT_A_TIME 8
+
+/* All files. */
+struct job {
+	const struct nw_cli *cli;
+	struct nw_progress_line *line;
+	struct nw_turns turns;
+	size_t next;	      /* that nobody has begun; atomic */
+	pthread_mutex_t lock; /* of the sums */
+	struct nw_read_totals totals;
+};
+
+/* One of them. */
 struct reader {
 	const struct nw_cli *cli;
-	const char *file; /* that is read */
+	const char *file;
 	struct nw_order order;
-	struct nw_progress progress;
 	int err; /* of the output */
 	struct nw_read_totals totals;
 };
@@ -78,60 +99,126 @@ static int on_flow(void *arg, const struct nw_conn *c, int64_t wall_offset)
 			t->worst = c->findings[i].severity;
 		t->any_finding = true;
 	}
-	nw_progress_clear(&r->progress);
 	if (nw_order_put(&r->order, c->id, flow_text(r, c, wall_offset)) < 0)
 		r->err = -ENOMEM;
-	if (ferror(stdout))
+	if (ferror(r->order.out))
 		r->err = -EIO;
 	return r->err;
 }
 
 /* Cut packets don't matter where only file contents are missing; where flows are, it has to be said. */
-static void mention_cut(const struct reader *r, const struct nw_capture_info *info, uint64_t flows,
-			uint64_t truncated)
+static void mention_cut(struct job *j, size_t i, const struct reader *r, const struct nw_capture_info *info)
 {
 	char what[160];
 
-	if (!info->cut || (r->totals.flows != flows && r->totals.not_observed[TRUNCATED] == truncated))
+	if (!info->cut || (r->totals.flows && !r->totals.not_observed[TRUNCATED]))
 		return;
 	snprintf(what, sizeof(what),
 		 "%" PRIu64 " of %" PRIu64
 		 " packets were cut when they were captured, and too much is missing: "
 		 "capture with a larger snapshot length (tcpdump -s 0)",
 		 info->cut, info->packets);
-	nw_capture_complain("read", r->file, what);
+	nw_turn_complain(&j->turns, i, what);
 }
 
-/* One file from its first packet to its last. Returns 0, or < 0 having said why. */
-static int read_file(struct reader *r, const char *file)
+static void add_totals(struct job *j, const struct nw_read_totals *from)
 {
-	struct nw_tap_config tap = { .ports = r->cli->ports.port, .n_ports = r->cli->ports.n };
-	uint64_t flows = r->totals.flows, truncated = r->totals.not_observed[TRUNCATED];
+	struct nw_read_totals *to = &j->totals;
+
+	pthread_mutex_lock(&j->lock);
+	to->files += from->files;
+	to->unreadable += from->unreadable;
+	to->packets += from->packets;
+	to->flows += from->flows;
+	for (size_t i = 0; i < NW_ARRAY_SIZE(to->findings); i++)
+		to->findings[i] += from->findings[i];
+	for (size_t i = 0; i < NW_ARRAY_SIZE(to->not_observed); i++)
+		to->not_observed[i] += from->not_observed[i];
+	if (from->any_finding && (!to->any_finding || from->worst > to->worst))
+		to->worst = from->worst;
+	to->any_finding |= from->any_finding;
+	pthread_mutex_unlock(&j->lock);
+}
+
+/* What can be read but once, and is perhaps named twice, waits for its turn. */
+static bool is_stream(const char *file)
+{
+	struct stat st;
+
+	return strcmp(file, "-") == 0 || (stat(file, &st) == 0 && !S_ISREG(st.st_mode));
+}
+
+/* One file from its first packet to its last. */
+static void read_file(struct job *j, size_t i)
+{
+	struct nw_tap_config tap = { .ports = j->cli->ports.port, .n_ports = j->cli->ports.n };
+	struct reader r = { .cli = j->cli,
+			    .file = j->turns.files[i],
+			    .order.out = nw_turn_open(&j->turns, i) };
+	struct nw_progress progress = { .line = j->line };
 	struct nw_capture_info info;
 	int err;
 
-	r->file = file;
-	err = nw_capture_flows(file, &tap, r->cli->vantage, on_flow, r, &info, &r->progress);
-	nw_order_end(&r->order);
-	r->totals.packets += info.packets;
-	if (info.link_type >= 0)
-		r->totals.files++;
-	mention_cut(r, &info, flows, truncated);
-	if (!err)
-		return 0;
-	r->totals.unreadable++;
-	nw_capture_complain("read", file, info.error[0] ? info.error : strerror(-err));
-	return err;
+	if (!r.order.out) {
+		nw_turns_stop(&j->turns, -ENOMEM);
+		return;
+	}
+	if (is_stream(r.file))
+		nw_turn_wait(&j->turns, i);
+	err = nw_capture_flows(r.file, &tap, j->cli->vantage, on_flow, &r, &info, &progress);
+	nw_order_end(&r.order);
+	fclose(r.order.out);
+	r.totals.packets = info.packets;
+	r.totals.files = info.link_type >= 0;
+	r.totals.unreadable = err != 0;
+	mention_cut(j, i, &r, &info);
+	if (err)
+		nw_turn_complain(&j->turns, i, info.error[0] ? info.error : strerror(-err));
+	if (r.err)
+		nw_turns_stop(&j->turns, r.err);
+	add_totals(j, &r.totals);
+	nw_turn_end(&j->turns, i);
 }
 
-static void write_summary(struct reader *r)
+static void *work(void *arg)
 {
-	const struct nw_read_totals *t = &r->totals;
+	struct job *j = arg;
+	size_t i;
+
+	while (!nw_turns_error(&j->turns) &&
+	       (i = __atomic_fetch_add(&j->next, 1, __ATOMIC_RELAXED)) < j->turns.n)
+		read_file(j, i);
+	return NULL;
+}
+
+static size_t processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : (size_t)CPU_COUNT(&set);
+}
+
+/* In this thread and as many more as there is use for; those that there is no memory for are no loss. */
+static void work_together(struct job *j)
+{
+	size_t want = processors(), n = 0;
+	pthread_t more[AT_A_TIME - 1];
+
+	want = want < j->turns.n ? want : j->turns.n;
+	while (n < NW_ARRAY_SIZE(more) && n + 1 < want && pthread_create(&more[n], NULL, work, j) == 0)
+		n++;
+	work(j);
+	while (n)
+		pthread_join(more[--n], NULL);
+}
+
+static int write_summary(const struct nw_read_totals *t)
+{
 	json_t *rules = json_object(), *unseen = json_object(), *j;
 	const char *name;
 	char number[8];
 	unsigned int i;
-	int bad = 0;
+	int bad = 0, err = 0;
 
 	for (i = 0; i < nw_n_rules; i++) {
 		snprintf(number, sizeof(number), "%u", nw_rules[i].number);
@@ -145,8 +232,9 @@ static void write_summary(struct reader *r)
 		      "not_observed", unseen);
 	j = nw_json_whole(j, bad);
 	if (!j || json_dumpf(j, stdout, NW_JSON_LINE) < 0 || putchar('\n') == EOF)
-		r->err = j ? -EIO : -ENOMEM;
+		err = j ? -EIO : -ENOMEM;
 	json_decref(j);
+	return err;
 }
 
 void nw_help_read(void)
@@ -157,21 +245,26 @@ void nw_help_read(void)
 
 int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv)
 {
-	struct reader r = { .cli = cli,
-			    .order.out = stdout,
-			    .progress.on = isatty(STDERR_FILENO) && !cli->quiet };
-	int i, status;
+	struct nw_progress_line line = NW_PROGRESS_LINE;
+	struct job j = { .cli = cli,
+			 .line = isatty(STDERR_FILENO) && !cli->quiet ? &line : NULL,
+			 .lock = PTHREAD_MUTEX_INITIALIZER };
+	int err = nw_turns_init(&j.turns, (size_t)argc - 1, argv + 1, j.line), status;
 
-	for (i = 1; i < argc && !r.err; i++)
-		read_file(&r, argv[i]);
+	nw_progress_line_begin(&line, (unsigned int)argc - 1, argv + 1);
+	if (!err) {
+		work_together(&j);
+		err = nw_turns_error(&j.turns);
+	}
+	nw_turns_free(&j.turns);
 	if (cli->json)
-		write_summary(&r);
+		err = write_summary(&j.totals) ?: err;
 	else
-		nw_read_text_summary(stdout, &r.totals);
-	status = r.totals.any_finding && r.totals.worst >= NW_SEV_WARNING ? EXIT_FINDINGS : EXIT_CLEAN;
-	if (fflush(stdout) || ferror(stdout) || r.err) {
+		nw_read_text_summary(stdout, &j.totals);
+	status = j.totals.any_finding && j.totals.worst >= NW_SEV_WARNING ? EXIT_FINDINGS : EXIT_CLEAN;
+	if (fflush(stdout) || ferror(stdout) || err) {
 		fputs("negwatch read: the output is not complete: it could not be written\n", stderr);
 		return EXIT_UNREADABLE;
 	}
-	return r.totals.unreadable ? EXIT_UNREADABLE : status;
+	return j.totals.unreadable ? EXIT_UNREADABLE : status;
 }

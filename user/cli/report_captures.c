@@ -130,7 +130,8 @@ static int by_severity(const void *a, const void *b)
 static void read_files(const struct nw_cli *cli, struct gathered *g, int n, char **files)
 {
 	struct nw_tap_config tap = { .ports = cli->ports.port, .n_ports = cli->ports.n };
-	struct nw_progress progress = { .on = isatty(STDERR_FILENO) && !cli->quiet };
+	struct nw_progress_line line = NW_PROGRESS_LINE;
+	struct nw_progress progress = { .line = isatty(STDERR_FILENO) && !cli->quiet ? &line : NULL };
 	struct nw_capture_info info;
 	int err;
 

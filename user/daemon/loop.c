@@ -34,6 +34,7 @@ struct loop {
 	uint64_t engine_due, counters_due, links_due, watchdog_due, peers_due, metrics_due, alerts_due,
 		evidence_due, synced;
 	uint64_t watchdog; /* interval, 0: none */
+	uint64_t armed;	   /* when the timer ends the waiting, 0: never */
 };
 
 static void loop_close(struct loop *l)
@@ -90,6 +91,7 @@ static int on_timer(struct loop *l)
 	uint64_t times;
 
 	/* What is due is looked up in every round; the timer only ends the waiting. */
+	l->armed = 0;
 	return read(l->timer_fd, &times, sizeof(times)) < 0 && errno != EAGAIN ? -errno : 0;
 }
 
@@ -177,7 +179,7 @@ static void run_timers(struct loop *l, uint64_t now)
 	}
 }
 
-static void arm_timer(const struct loop *l)
+static void arm_timer(struct loop *l)
 {
 	const uint64_t when[] = { l->engine_due,   l->counters_due,
 				  l->links_due,	   nw_control_due(l->d->control),
@@ -190,6 +192,10 @@ static void arm_timer(const struct loop *l)
 	for (size_t i = 0; i < NW_ARRAY_SIZE(when); i++)
 		if (when[i] && (!first || when[i] < first))
 			first = when[i];
+	/* Most rounds leave it as it is. */
+	if (first == l->armed)
+		return;
+	l->armed = first;
 	spec.it_value.tv_sec = (time_t)(first / NW_NS_PER_S);
 	spec.it_value.tv_nsec = (long)(first % NW_NS_PER_S);
 	timerfd_settime(l->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);

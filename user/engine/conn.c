@@ -9,17 +9,27 @@
 /* NEGOTIATE pairs per connection: one, or two after an SMB1 start. A server has to disconnect on more. */
 #define NEGOTIATES_MAX 8
 
+struct nw_conn *nw_conn_alloc(struct nw_record *r)
+{
+	struct whole {
+		struct nw_conn conn;
+		struct nw_conn_state state;
+	} *w = malloc(sizeof(*w)); /* glibc's calloc() passes the thread's cache by */
+
+	if (!w)
+		return NULL;
+	memset(w, 0, sizeof(*w));
+	w->conn.state = &w->state;
+	w->state.record = r;
+	return &w->conn;
+}
+
 struct nw_conn *nw_conn_new(const struct nw_event *ev, uint64_t id, struct nw_record *r)
 {
-	struct nw_conn *c = calloc(1, sizeof(*c));
+	struct nw_conn *c = nw_conn_alloc(r);
 
-	if (c)
-		c->state = calloc(1, sizeof(*c->state));
-	if (!c || !c->state) {
-		free(c);
+	if (!c)
 		return NULL;
-	}
-	c->state->record = r;
 	c->state->unused_validate = -1;
 	c->key = ev->key;
 	c->id = id;
@@ -64,9 +74,7 @@ void nw_conn_free(struct nw_conn *c)
 	free(c->steps);
 	free(c->findings);
 	free(c->resets);
-	if (c->state)
-		free(c->state->guess.dialects);
-	free(c->state);
+	free(c->state->guess.dialects);
 	free(c);
 }
 
@@ -184,10 +192,12 @@ int nw_conn_step(struct nw_conn *c, const struct nw_event *ev)
 		c->steps_dropped += c->steps_dropped < UINT16_MAX;
 		return 0;
 	}
-	grown = realloc(c->steps, (c->n_steps + 1) * sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	c->steps = grown;
+	if (NW_STEPS_ROOM(c->n_steps) == c->n_steps) {
+		grown = realloc(c->steps, NW_STEPS_ROOM(c->n_steps + 1u) * sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		c->steps = grown;
+	}
 	c->steps[c->n_steps++] = (struct nw_step){ .ts = ev->ts,
 						   .frame = ev->frame,
 						   .seq = ev->msg_seq,

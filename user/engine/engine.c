@@ -8,6 +8,10 @@
 
 /* A closed connection is kept this long for `flows`, and for what its packets may still tell. */
 #define LINGER (60 * NW_NS_PER_S)
+/* ... and this long at least, if there is room: the last packets of one that was closed come within a round
+ * trip or two. */
+#define LINGER_LEAST (2 * NW_NS_PER_S)
+#define SETTLE_SLACK (100 * NW_NS_PER_MS)
 
 void nw_engine_defaults(struct nw_engine_config *cfg)
 {
@@ -106,14 +110,23 @@ static void forget(struct nw_engine *e, struct nw_record *r)
 	nw_table_del(e->table, r);
 }
 
+/* Is this one, the first that was closed, beyond cfg.max_closed? Who sleeps already has waited long enough.
+ */
+static bool is_spare(const struct nw_engine *e, const struct nw_record *r)
+{
+	return e->cfg.max_closed && e->list[NW_LIST_CLOSED].n > e->cfg.max_closed &&
+	       (!r->awake || e->now - r->conn->state->closed_ts >= LINGER_LEAST);
+}
+
 /* What is over yields before what is only quiet. */
 static void make_room(struct nw_engine *e)
 {
 	struct nw_record *r = nw_list_first(e, NW_LIST_CLOSED);
+	bool full = nw_table_count(e->table) >= e->cfg.max_conns;
 
-	if (nw_table_count(e->table) < e->cfg.max_conns || !r || r->due)
+	if (!r || r->due || (!full && !is_spare(e, r)))
 		return;
-	e->stats.evicted++;
+	*(full ? &e->stats.evicted : &e->stats.expired) += 1;
 	forget(e, r);
 }
 
@@ -157,13 +170,19 @@ static void see_encrypted(struct nw_conn *c)
 		c->unseen |= NW_UNSEEN_ENCRYPTED;
 }
 
-/* Families are found anew with each message that may say better: findings take them along. */
+/*
+ * Families are found anew with each message that may say better: findings take them along. The answer to a
+ * NEGOTIATE also says which request counts.
+ */
 static int set_params(struct nw_conn *c, struct nw_params *p, const struct nw_event *ev)
 {
 	int err = nw_params_set(p, ev);
 
-	c->family[NW_C2S] = nw_family_of(c, NW_C2S);
-	c->family[NW_S2C] = nw_family_of(c, NW_S2C);
+	/* The answer to NEGOTIATE decides which of several requests counts. */
+	if (ev->dir == NW_C2S || ev->type == NW_EV_NEGOTIATE_RSP)
+		c->family[NW_C2S] = nw_family_of(c, NW_C2S);
+	if (ev->dir == NW_S2C)
+		c->family[NW_S2C] = nw_family_of(c, NW_S2C);
 	return err;
 }
 
@@ -434,6 +453,8 @@ uint64_t nw_engine_tick(struct nw_engine *e, uint64_t now)
 		expire(e);
 	settle_due = nw_settle_tick(e);
 	nw_records_sleep(e);
+	/* Nobody waits for it: those of a while are settled at once. */
+	settle_due += settle_due ? SETTLE_SLACK : 0;
 	return settle_due && (!e->next_due || settle_due < e->next_due) ? settle_due : e->next_due;
 }
 

@@ -224,6 +224,9 @@ struct nw_engine_config {
 	/* Connections that are held ready for events, the others packed (record.h): as many as have events
 	 * within the same moment. Default 1024; 0 packs each one after each event. */
 	uint32_t max_awake;
+	/* Closed connections that are kept for what their packets may still tell; those beyond go when they
+	 * have been closed for two seconds. Default 0: as many as there is room for. */
+	uint32_t max_closed;
 	uint32_t max_peers;	 /* default 8192; see peers.h */
 	uint64_t answer_timeout; /* ns, rule 106; default 10 s: smbclient gives up after 20 */
 	/* ns, how long 101 waits for the server's reaction, and a reset is held until it is believed or told

@@ -106,6 +106,9 @@ struct nw_engine {
 	uint64_t last_id;
 };
 
+/* Steps that there is room for where there are n. */
+#define NW_STEPS_ROOM(n) (((n) + 3u) & ~3u)
+
 /* run_deadlines() has work at this time. */
 static inline void nw_due_by(struct nw_engine *e, uint64_t when)
 {
@@ -115,6 +118,8 @@ static inline void nw_due_by(struct nw_engine *e, uint64_t when)
 
 /* conn.c */
 struct nw_conn *nw_conn_new(const struct nw_event *ev, uint64_t id, struct nw_record *r);
+/* All zero, with a state, in one allocation. */
+struct nw_conn *nw_conn_alloc(struct nw_record *r);
 /* With what a joiner holds of it, and without, which then has to be none. */
 void nw_conn_release(struct nw_engine *e, struct nw_conn *c);
 void nw_conn_free(struct nw_conn *c);

@@ -316,16 +316,21 @@ static int walk(struct nw_engine *e, struct nw_conn *c, const struct nw_event *e
 	return r;
 }
 
+static void finish(struct nw_engine *e, struct nw_conn *c, unsigned int dir)
+{
+	struct nw_event ev = { .ts = c->last_ts, .key = c->key, .client = c->client, .dir = dir };
+
+	if (walk(e, c, &ev, &c->state->join[dir], true) == WITHIN)
+		c->unseen |= NW_UNSEEN_GAP;
+}
+
 void nw_join_finish(struct nw_engine *e, struct nw_conn *c)
 {
 	unsigned int dir;
 
-	for (dir = 0; dir < 2; dir++) {
-		struct nw_event ev = { .ts = c->last_ts, .key = c->key, .client = c->client, .dir = dir };
-
-		if (c->state->join[dir].valid && walk(e, c, &ev, &c->state->join[dir], true) == WITHIN)
-			c->unseen |= NW_UNSEEN_GAP;
-	}
+	for (dir = 0; dir < 2; dir++)
+		if (c->state->join[dir].valid)
+			finish(e, c, dir);
 }
 
 int nw_join_piece(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)

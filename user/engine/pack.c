@@ -146,26 +146,42 @@ static void subtract_model(const struct parts *p, const struct nw_pack_model *m,
 		subtract(p->part[i], m->part[i], nw_min(p->len[i], m->len[i]));
 }
 
-/* What goes to the same server by the same dialect is alike. */
-static unsigned int model_of(const struct nw_conn *c)
+/* What goes to the same server by the same dialect, and came as far, is alike. Never 0. */
+static uint32_t likeness(const struct nw_conn *c)
 {
 	const union nw_addr *a = nw_conn_addr(c, NW_S2C);
-	uint64_t h = (a->d[0] ^ a->d[1] ^ (uint64_t)c->dialect << 48) * 0x9e3779b97f4a7c15ULL;
+	uint64_t far = (uint64_t)c->dialect << 8 | (uint64_t)c->authenticated << 7 |
+		       (uint64_t)c->tree_connected << 6 | nw_min(c->n_validate, 3u) << 4 |
+		       nw_min(c->n_negotiate, 3u) << 2 | !!c->end.how;
 
-	return (unsigned int)(h >> 32) % NW_PACK_MODELS;
+	return (uint32_t)((a->d[0] ^ a->d[1] ^ far << 32) * 0x9e3779b97f4a7c15ULL >> 32) | 1;
 }
 
-/* A connection that shows all that is usual becomes the model where there is none. */
-static void offer_model(struct nw_pack_model *m, const struct parts *p, uint32_t total)
+/* The model of its kind; or a place that is free for one; or, where all near are taken, another's. */
+static unsigned int model_of(const struct nw_packer *pk, const struct nw_conn *c)
 {
-	const struct nw_conn *c = conn_of(p);
+	uint32_t like = likeness(c);
+
+	for (uint32_t i = 0; i < NW_PACK_NEAR; i++) {
+		const struct nw_pack_model *m = &pk->model[(like + i) % NW_PACK_MODELS];
+
+		if (!m->like || m->like == like)
+			return (like + i) % NW_PACK_MODELS;
+	}
+	return like % NW_PACK_MODELS;
+}
+
+/* The first of its kind becomes the model. */
+static void offer_model(struct nw_pack_model *m, const struct parts *p, uint32_t like, uint32_t total)
+{
 	uint8_t *all;
 
-	if (m->part[CONN] || total > MODEL_MAX || !c->authenticated || !c->tree_connected)
+	if (m->like || total > MODEL_MAX)
 		return;
 	all = malloc(total);
 	if (!all)
 		return;
+	m->like = like;
 	memcpy(all, p->part[CONN], total);
 	memcpy(m->len, p->len, sizeof(m->len));
 	for (enum part i = CONN; i < NW_PACK_PARTS; i++)
@@ -330,7 +346,7 @@ uint8_t *nw_pack(struct nw_packer *pk, const struct nw_conn *c)
 {
 	struct parts p;
 	uint32_t total = measure_all(&p, c);
-	unsigned int which = model_of(c);
+	unsigned int which = model_of(pk, c);
 	struct nw_pack_model *m = &pk->model[which];
 	uint8_t *work = work_space(pk, total), *to, *end, *packed;
 
@@ -339,7 +355,7 @@ uint8_t *nw_pack(struct nw_packer *pk, const struct nw_conn *c)
 	memset(work, 0, total);
 	lay_out(&p, c, work);
 	members(&p, time_out);
-	offer_model(m, &p, total);
+	offer_model(m, &p, likeness(c), total);
 	to = end = work + total;
 	*end++ = m->part[CONN] ? (uint8_t)which : NW_PACK_MODELS;
 	if (m->part[CONN])
@@ -356,17 +372,15 @@ uint8_t *nw_pack(struct nw_packer *pk, const struct nw_conn *c)
 	return packed;
 }
 
-/* One allocation for each part, as when they grew. */
+/* One allocation for each part but the state, as when they grew. */
 static bool allocate(struct parts *p, struct nw_conn *c)
 {
 	measure(p, c);
-	c->state = calloc(1, p->len[STATE]);
 	c->negotiate = p->len[NEGOTIATE] ? calloc(1, p->len[NEGOTIATE]) : NULL;
 	c->validate = p->len[VALIDATE] ? calloc(1, p->len[VALIDATE]) : NULL;
-	c->steps = p->len[STEPS] ? calloc(1, p->len[STEPS]) : NULL;
+	c->steps = p->len[STEPS] ? calloc(NW_STEPS_ROOM(c->n_steps), sizeof(*c->steps)) : NULL;
 	c->resets = p->len[RESETS] ? calloc(NW_RESETS_MAX, sizeof(*c->resets)) : NULL;
 	c->findings = p->len[FINDINGS] ? calloc(1, p->len[FINDINGS]) : NULL;
-	p->part[STATE] = (uint8_t *)c->state;
 	p->part[NEGOTIATE] = (uint8_t *)c->negotiate;
 	p->part[VALIDATE] = (uint8_t *)c->validate;
 	p->part[STEPS] = (uint8_t *)c->steps;
@@ -427,15 +441,19 @@ struct nw_conn *nw_unpack(struct nw_packer *pk, const uint8_t *packed, struct nw
 {
 	const struct nw_pack_model *m = packed_by(pk, packed);
 	struct squeezed s = { .p = packed + 1 };
-	struct nw_conn *c = calloc(1, sizeof(*c));
-	struct parts p = { .len[CONN] = sizeof(*c), .part[CONN] = (uint8_t *)c };
+	struct nw_conn *c = nw_conn_alloc(r);
+	struct nw_conn_state *state = c ? c->state : NULL;
+	struct parts p = { .len[CONN] = sizeof(*c),
+			   .part = { [CONN] = (uint8_t *)c, [STATE] = (uint8_t *)state } };
 
 	pk->unpacked++;
 	if (!c)
 		return NULL;
+	c->state = NULL; /* as it was packed */
 	expand(&s, p.part[CONN], p.len[CONN]);
 	if (m)
 		subtract_model(&p, m, CONN, CONN);
+	c->state = state;
 	if (!allocate(&p, c)) {
 		c->n_negotiate = c->n_validate = 0;
 		nw_conn_free(c);

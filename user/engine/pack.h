@@ -10,16 +10,22 @@ struct nw_conn;
 struct nw_record;
 
 /* Connections look alike: each is packed as its difference to one that went before to the same server. */
-#define NW_PACK_MODELS 64
+#define NW_PACK_MODELS 128
+/* Places where the model of one kind may be. */
+#define NW_PACK_NEAR 4
 /* Of the parts that a connection consists of: pack.c */
 #define NW_PACK_PARTS 8
 
 struct nw_pack_model {
+	uint32_t like; /* of which connections; 0: the place is free */
 	uint32_t len[NW_PACK_PARTS];
 	uint8_t *part[NW_PACK_PARTS]; /* in one allocation, the first's */
 };
 
-/* 64 models of at most 4 KiB, and a work space that the largest connection makes 100 KiB: 360 KiB at most. */
+/*
+ * 128 models of 1.5 KiB, or of 4 KiB at most, and a work space that the largest connection makes 100 KiB: 612
+ * KiB at most.
+ */
 struct nw_packer {
 	struct nw_pack_model model[NW_PACK_MODELS];
 	uint8_t *work;

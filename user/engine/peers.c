@@ -16,6 +16,7 @@
 
 struct nw_peers {
 	struct nw_table *peers, *instances;
+	uint32_t max; /* of each */
 	struct nw_peers_stats stats;
 };
 
@@ -43,6 +44,7 @@ int nw_peers_new(struct nw_peers **out, uint32_t max, uint64_t seed)
 
 	if (!p)
 		return -ENOMEM;
+	p->max = max;
 	err = nw_table_new(&p->peers, max, sizeof(struct nw_peer), seed, evicted, p);
 	if (!err)
 		err = nw_table_new(&p->instances, max, sizeof(struct nw_instance), seed, evicted, p);
@@ -77,12 +79,57 @@ bool nw_peer_is_listed(const struct nw_peer *peer)
  */
 #define KINDS 16u
 #define GUIDS 32u
+#define PLACES_MAX GUIDS
 
 /* The keys are no flow keys: only their size is the same. */
-static struct nw_key place_key(const union nw_addr *client, const union nw_addr *server, uint16_t port,
-			       uint32_t place)
+static struct nw_key place_key(const union nw_addr *client, const union nw_addr *server, uint16_t port)
 {
-	return (struct nw_key){ .addr = { *client, *server }, .port = { 0, port }, .zero = place };
+	return (struct nw_key){ .addr = { *client, *server }, .port = { 0, port } };
+}
+
+/* The places of one pair of addresses that are taken, the first n. */
+struct places {
+	void *at[PLACES_MAX];
+	uint32_t n;
+};
+
+/*
+ * Each look is a use of all of them, of the first as the last: so the table gives the one at the end up
+ * before the others, none is missing in between, and the first that is not there ends the search.
+ */
+static void use_places(const struct places *s, struct nw_table *t)
+{
+	for (uint32_t i = s->n; i-- > 0;)
+		nw_table_use(t, s->at[i]);
+}
+
+static void find_places(struct places *s, struct nw_table *t, struct nw_key *key, uint32_t max)
+{
+	for (s->n = 0; s->n < max; s->n++) {
+		key->zero = s->n;
+		s->at[s->n] = nw_table_peek(t, key);
+		if (!s->at[s->n])
+			break;
+	}
+	use_places(s, t);
+}
+
+/*
+ * A place for one more; idlest: of the pair, yields where the pair has all its places. In a full table whose
+ * idlest is the pair's own, that one does.
+ */
+static void *more_place(struct nw_peers *p, struct nw_table *t, const struct places *s,
+			const struct nw_key *key, uint32_t max, void *idlest)
+{
+	void *last = s->n ? s->at[s->n - 1] : NULL, *made;
+
+	if (s->n < max && !(last && nw_table_count(t) >= p->max && nw_table_idlest(t) == last)) {
+		made = nw_table_put(t, key);
+		use_places(s, t);
+		return made;
+	}
+	p->stats.evicted++;
+	return s->n == max ? idlest : last;
 }
 
 static bool same_kind(const struct nw_peer *a, const struct nw_peer *b)
@@ -94,26 +141,21 @@ static bool same_kind(const struct nw_peer *a, const struct nw_peer *b)
  */
 static struct nw_peer *peer_place(struct nw_peers *p, const struct nw_peer *peer, bool *known)
 {
+	struct nw_key key = place_key(&peer->client, &peer->server, peer->port);
 	struct nw_peer *at, *idlest = NULL;
-	struct nw_key key, unused;
-	bool full = true;
+	struct places s;
 
-	/* To the end: the table may have given one of them up. */
-	for (uint32_t i = 0; i < KINDS; i++) {
-		key = place_key(&peer->client, &peer->server, peer->port, i);
-		at = nw_table_get(p->peers, &key);
-		*known = at && same_kind(at, peer);
-		if (*known)
+	find_places(&s, p->peers, &key, KINDS);
+	*known = true;
+	for (uint32_t i = 0; i < s.n; i++) {
+		at = s.at[i];
+		if (same_kind(at, peer))
 			return at;
-		if (!at) {
-			unused = key;
-			full = false;
-		} else if (!idlest || at->last < idlest->last) {
+		if (!idlest || at->last < idlest->last)
 			idlest = at;
-		}
 	}
-	p->stats.evicted += full;
-	return full ? idlest : nw_table_put(p->peers, &unused);
+	*known = false;
+	return more_place(p, p->peers, &s, &key, KINDS, idlest);
 }
 
 static struct nw_peer *peer_of(struct nw_peers *p, const struct nw_conn *c)
@@ -169,27 +211,21 @@ static bool same_server(const struct nw_instance *a, const struct nw_instance *b
 static struct nw_instance *instance_place(struct nw_peers *p, const struct nw_instance *i, bool make,
 					  bool *known)
 {
+	struct nw_key key = place_key(&i->client, &i->server, i->port);
 	struct nw_instance *at, *idlest = NULL;
-	struct nw_key key, unused;
-	bool full = true;
+	struct places s;
 
-	for (uint32_t n = 0; n < GUIDS; n++) {
-		key = place_key(&i->client, &i->server, i->port, n);
-		at = nw_table_get(p->instances, &key);
-		*known = at && !memcmp(at->client_guid, i->client_guid, sizeof(i->client_guid));
-		if (*known)
+	find_places(&s, p->instances, &key, GUIDS);
+	*known = true;
+	for (uint32_t n = 0; n < s.n; n++) {
+		at = s.at[n];
+		if (!memcmp(at->client_guid, i->client_guid, sizeof(i->client_guid)))
 			return at;
-		if (!at) {
-			unused = key;
-			full = false;
-		} else if (!idlest || at->last < idlest->last) {
+		if (!idlest || at->last < idlest->last)
 			idlest = at;
-		}
 	}
-	if (!make)
-		return NULL;
-	p->stats.evicted += full;
-	return full ? idlest : nw_table_put(p->instances, &unused);
+	*known = false;
+	return make ? more_place(p, p->instances, &s, &key, GUIDS, idlest) : NULL;
 }
 
 const struct nw_instance *nw_peers_instance(struct nw_peers *p, const struct nw_conn *c)

@@ -28,6 +28,7 @@ void nw_list_add(struct nw_engine *e, enum nw_list_id list, struct nw_record *r)
 	r->link[list].next = 0;
 	*(l->last ? &at(e, l->last)->link[list].next : &l->first) = place;
 	l->last = place;
+	l->n++;
 }
 
 void nw_list_del(struct nw_engine *e, enum nw_list_id list, struct nw_record *r)
@@ -40,6 +41,7 @@ void nw_list_del(struct nw_engine *e, enum nw_list_id list, struct nw_record *r)
 	r->lists &= ~(1 << list);
 	*(prev ? &at(e, prev)->link[list].next : &l->first) = next;
 	*(next ? &at(e, next)->link[list].prev : &l->last) = prev;
+	l->n--;
 }
 
 struct nw_record *nw_list_first(const struct nw_engine *e, enum nw_list_id list)

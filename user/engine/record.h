@@ -47,6 +47,7 @@ _Static_assert(sizeof(struct nw_record) == 56, "the arithmetic above");
 
 struct nw_list {
 	uint32_t first, last; /* places in the table */
+	uint32_t n;
 };
 
 bool nw_list_has(const struct nw_record *r, enum nw_list_id list);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "table.h"
+#include "../../bpf/wire/stream.h"
 
 /* Links are places: half of a pointer's size. */
 struct node {
@@ -17,18 +18,23 @@ struct node {
 	_Alignas(8) unsigned char value[];
 };
 
+#define LINE 64u
+
 _Static_assert(sizeof(struct node) == NW_TABLE_NODE, "what a place costs beside its value");
+_Static_assert(sizeof(struct node) >= LINE, "a place more is room to align");
 
 struct nw_table {
-	unsigned char *nodes; /* max of them, and one in front that stands for "none" */
+	unsigned char *nodes; /* max of them, and one in front that stands for "none"; from a cache line's
+				 beginning */
+	void *memory;	      /* where they are */
 	size_t node_size;
 	uint32_t *bucket;
-	uint32_t mask;
+	uint32_t buckets;
 	uint32_t max;
 	uint32_t count;
 	uint32_t used; /* places that were ever taken */
 	uint32_t unused;
-	uint64_t seed;
+	__u64 by[NW_HOME_WORDS]; /* for nw_home_at() */
 	nw_table_evict_fn evict;
 	void *arg;
 	uint32_t idlest, latest;
@@ -50,17 +56,28 @@ static uint32_t place_of(const struct nw_table *t, const struct node *n)
 	return (uint32_t)((size_t)((const unsigned char *)n - t->nodes) / t->node_size);
 }
 
+/* Numbers that only who has the seed knows (splitmix64). They are odd: no bit of a key is lost by
+ * multiplying. */
+static void spread(__u64 by[NW_HOME_WORDS], uint64_t seed)
+{
+	for (int i = 0; i < NW_HOME_WORDS; i++) {
+		uint64_t z = seed += 0x9e3779b97f4a7c15ULL;
+
+		z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;
+		z = (z ^ z >> 27) * 0x94d049bb133111ebULL;
+		by[i] = (z ^ z >> 31) | 1;
+	}
+}
+
+/* The bucket follows from it: see bucket_of(). */
 static uint32_t hash_key(const struct nw_table *t, const struct nw_key *key)
 {
-	uint64_t w[5], h = t->seed;
-	int i;
+	return nw_home_at(t->by, UINT32_MAX, key);
+}
 
-	memcpy(w, key, sizeof(w));
-	for (i = 0; i < 5; i++) {
-		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ULL;
-		h ^= h >> 32;
-	}
-	return (uint32_t)(h ^ h >> 17);
+static uint32_t *bucket_of(const struct nw_table *t, uint32_t hash)
+{
+	return &t->bucket[(uint64_t)hash * t->buckets >> 32];
 }
 
 int nw_table_new(struct nw_table **out, uint32_t max, size_t value_size, uint64_t seed,
@@ -76,15 +93,16 @@ int nw_table_new(struct nw_table **out, uint32_t max, size_t value_size, uint64_
 	t = calloc(1, sizeof(*t));
 	if (!t)
 		return -ENOMEM;
-	t->mask = buckets - 1;
+	t->buckets = buckets;
 	t->max = max;
 	t->node_size = NW_TABLE_COST(value_size) - NW_TABLE_BUCKETS;
-	t->seed = seed;
+	spread(t->by, seed);
 	t->evict = evict;
 	t->arg = arg;
 	t->bucket = calloc(buckets, sizeof(*t->bucket));
-	t->nodes = calloc((size_t)max + 1, t->node_size);
-	if (!t->bucket || !t->nodes) {
+	t->memory = calloc((size_t)max + 2, t->node_size);
+	t->nodes = (unsigned char *)(((uintptr_t)t->memory + LINE - 1) & ~(uintptr_t)(LINE - 1));
+	if (!t->bucket || !t->memory) {
 		nw_table_free(&t);
 		return -ENOMEM;
 	}
@@ -98,7 +116,7 @@ void nw_table_free(struct nw_table **tp)
 
 	if (!t)
 		return;
-	free(t->nodes);
+	free(t->memory);
 	free(t->bucket);
 	free(t);
 	*tp = NULL;
@@ -120,21 +138,32 @@ static void use_append(struct nw_table *t, struct node *n, uint32_t place)
 
 static uint32_t find(const struct nw_table *t, const struct nw_key *key)
 {
-	uint32_t h = hash_key(t, key), place = t->bucket[h & t->mask];
+	uint32_t h = hash_key(t, key), place = *bucket_of(t, h);
 
 	while (place && (at(t, place)->hash != h || memcmp(&at(t, place)->key, key, sizeof(*key))))
 		place = at(t, place)->chain;
 	return place;
 }
 
+static void use(struct nw_table *t, uint32_t place)
+{
+	if (place == t->latest)
+		return;
+	use_unlink(t, at(t, place));
+	use_append(t, at(t, place), place);
+}
+
+void nw_table_use(struct nw_table *t, void *value)
+{
+	use(t, place_of(t, node_of(value)));
+}
+
 void *nw_table_get(struct nw_table *t, const struct nw_key *key)
 {
 	uint32_t place = find(t, key);
 
-	if (place && place != t->latest) {
-		use_unlink(t, at(t, place));
-		use_append(t, at(t, place), place);
-	}
+	if (place)
+		use(t, place);
 	return nw_table_at(t, place);
 }
 
@@ -146,7 +175,7 @@ void *nw_table_peek(const struct nw_table *t, const struct nw_key *key)
 void nw_table_del(struct nw_table *t, void *value)
 {
 	struct node *n = node_of(value);
-	uint32_t place = place_of(t, n), *link = &t->bucket[n->hash & t->mask];
+	uint32_t place = place_of(t, n), *link = bucket_of(t, n->hash);
 
 	while (*link != place)
 		link = &at(t, *link)->chain;
@@ -186,7 +215,7 @@ void *nw_table_put(struct nw_table *t, const struct nw_key *key)
 	n = at(t, place);
 	n->key = *key;
 	n->hash = hash_key(t, key);
-	bucket = &t->bucket[n->hash & t->mask];
+	bucket = bucket_of(t, n->hash);
 	n->chain = *bucket;
 	*bucket = place;
 	use_append(t, n, place);

@@ -33,7 +33,9 @@ void nw_table_free(struct nw_table **t);
 
 /* NULL if there is none. Counts as use of the value. */
 void *nw_table_get(struct nw_table *t, const struct nw_key *key);
-/* The same, but is no use of it. */
+/* A use of the value. */
+void nw_table_use(struct nw_table *t, void *value);
+/* NULL if there is none; is no use of it. */
 void *nw_table_peek(const struct nw_table *t, const struct nw_key *key);
 /* A zeroed value under a key that is not in the table. */
 void *nw_table_put(struct nw_table *t, const struct nw_key *key);

@@ -104,7 +104,7 @@ static void client_left_311(struct nw_engine *e, struct nw_conn *c, const struct
 	bool refused =
 		s->refused >= REFUSED_MIN && c->dialect == 0x0311 && c->authenticated && !c->tree_connected;
 	uint64_t from = refused ? s->refused_ts : s->unused_session;
-	struct nw_finding f = nw_finding_at(108, c, NULL, l->at);
+	struct nw_finding f;
 	enum nw_vantage v = nw_conn_vantage(e, c);
 
 	/* A reset alone is concluded later than it came. */
@@ -118,6 +118,7 @@ static void client_left_311(struct nw_engine *e, struct nw_conn *c, const struct
 	if (l->doubted || c->unseen || (l->outcome == NW_OUT_LOGOFF && !refused) ||
 	    !within(from, l->at.ts, e->cfg.abort_window))
 		return;
+	f = nw_finding_at(108, c, NULL, l->at);
 	f.outcome = l->outcome;
 	f.refused = refused;
 	/* Either message may be the altered one: only at an end of the path there is but one leg for both. */
@@ -133,7 +134,7 @@ static void client_left(struct nw_engine *e, struct nw_conn *c, const struct lef
 {
 	struct nw_conn_state *s = c->state;
 	struct nw_exchange *x = &c->validate[s->unused_validate];
-	struct nw_finding f = nw_finding_at(105, c, x, l->at);
+	struct nw_finding f;
 
 	if (l->outcome == NW_OUT_LOGOFF && l->session_id != x->response.session_id)
 		return; /* another session of the same connection */
@@ -144,6 +145,7 @@ static void client_left(struct nw_engine *e, struct nw_conn *c, const struct lef
 		return;
 	if (!within(x->response.ts, l->at.ts, e->cfg.abort_window))
 		return; /* long idle, and then stopped: no reaction to the answer */
+	f = nw_finding_at(105, c, x, l->at);
 	f.outcome = l->outcome;
 	f.delay_ns = l->at.ts > x->response.ts ? l->at.ts - x->response.ts : 0;
 	f.leg = NW_LEG_CLIENT_HERE;

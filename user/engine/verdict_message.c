@@ -32,7 +32,7 @@ static void downgrade(struct nw_engine *e, struct nw_conn *c, struct nw_exchange
 void nw_conclude_request(struct nw_engine *e, struct nw_conn *c, struct nw_exchange *x, uint8_t outcome,
 			 struct nw_where at)
 {
-	struct nw_finding f = nw_finding_at(101, c, x, at);
+	struct nw_finding f;
 
 	if (x->concluded || !nw_is_altered(x))
 		return;
@@ -41,6 +41,7 @@ void nw_conclude_request(struct nw_engine *e, struct nw_conn *c, struct nw_excha
 	 */
 	if (!nw_conn_negotiate_response(c) && !x->response.ts)
 		return;
+	f = nw_finding_at(101, c, x, at);
 	f.fields = x->request_differs;
 	f.leg = NW_LEG_CLIENT_HERE;
 	f.outcome = outcome;

@@ -8,18 +8,21 @@
 #include "../engine/table.h"
 #include "../../bpf/wire/group.h"
 
+/* Which of a connection's links */
+enum among { ALL, CLIENT };
+
+struct list {
+	struct nw_kept *first, *last;
+};
+
 struct nw_kept_client {
 	uint64_t bytes;
-	struct nw_kept *first, *last; /* oldest first */
+	struct list list[2]; /* oldest first; by `concluded` */
 };
 
 /* A place in each of the two tables. */
 #define FLOW_COST                                                                                            \
 	(uint32_t)(NW_TABLE_COST(sizeof(struct nw_kept)) + NW_TABLE_COST(sizeof(struct nw_kept_client)))
-
-struct list {
-	struct nw_kept *first, *last;
-};
 
 struct nw_kept_store {
 	struct nw_table *flows, *clients;
@@ -30,50 +33,41 @@ struct nw_kept_store {
 	void *arg;
 };
 
-static void list_add(struct nw_kept_store *s, struct nw_kept *k)
+static void list_add(struct list *l, enum among a, struct nw_kept *k)
 {
-	struct list *l = &s->list[k->concluded];
-
-	k->prev = l->last;
-	k->next = NULL;
-	*(l->last ? &l->last->next : &l->first) = k;
+	k->link[a].prev = l->last;
+	k->link[a].next = NULL;
+	*(l->last ? &l->last->link[a].next : &l->first) = k;
 	l->last = k;
 }
 
-static void list_del(struct nw_kept_store *s, struct nw_kept *k)
+static void list_del(struct list *l, enum among a, struct nw_kept *k)
 {
-	struct list *l = &s->list[k->concluded];
+	struct nw_kept *prev = k->link[a].prev, *next = k->link[a].next;
 
-	*(k->prev ? &k->prev->next : &l->first) = k->next;
-	*(k->next ? &k->next->prev : &l->last) = k->prev;
+	*(prev ? &prev->link[a].next : &l->first) = next;
+	*(next ? &next->link[a].prev : &l->last) = prev;
 }
 
-static void join_client(struct nw_kept_store *s, struct nw_kept *k, const union nw_addr *addr)
+static void lists_add(struct nw_kept_store *s, struct nw_kept *k)
+{
+	list_add(&s->list[k->concluded], ALL, k);
+	list_add(&k->client->list[k->concluded], CLIENT, k);
+}
+
+static void lists_del(struct nw_kept_store *s, struct nw_kept *k)
+{
+	list_del(&s->list[k->concluded], ALL, k);
+	list_del(&k->client->list[k->concluded], CLIENT, k);
+}
+
+/* NULL: no memory. */
+static struct nw_kept_client *client_of(struct nw_kept_store *s, const union nw_addr *addr)
 {
 	struct nw_key key = nw_group_key(addr);
 	struct nw_kept_client *client = nw_table_get(s->clients, &key);
 
-	if (!client)
-		client = nw_table_put(s->clients, &key);
-	k->client = client;
-	if (!client)
-		return;
-	k->client_prev = client->last;
-	*(client->last ? &client->last->client_next : &client->first) = k;
-	client->last = k;
-}
-
-static void leave_client(struct nw_kept_store *s, struct nw_kept *k)
-{
-	struct nw_kept_client *client = k->client;
-
-	if (!client)
-		return;
-	*(k->client_prev ? &k->client_prev->client_next : &client->first) = k->client_next;
-	*(k->client_next ? &k->client_next->client_prev : &client->last) = k->client_prev;
-	client->bytes -= k->bytes;
-	if (!client->first)
-		nw_table_del(s->clients, client);
+	return client ? client : nw_table_put(s->clients, &key);
 }
 
 void nw_kept_charge(struct nw_kept_store *s, struct nw_kept *k, uint32_t bytes)
@@ -98,9 +92,10 @@ void nw_kept_drop(struct nw_kept_store *s, struct nw_kept *k)
 		next = p->next;
 		free(p);
 	}
-	list_del(s, k);
-	leave_client(s, k);
-	s->stats.bytes -= k->bytes;
+	lists_del(s, k);
+	discharge(s, k, k->bytes);
+	if (!k->client->list[0].first && !k->client->list[1].first)
+		nw_table_del(s->clients, k->client);
 	s->stats.conns--;
 	nw_table_del(s->flows, k);
 }
@@ -112,25 +107,14 @@ static void make_room(struct nw_kept_store *s, struct nw_kept *k)
 	nw_kept_drop(s, k);
 }
 
-/* The client's that goes first; never `but`. NULL: there is no other. */
-static struct nw_kept *oldest_of(const struct nw_kept_client *client, const struct nw_kept *but)
-{
-	struct nw_kept *k = client->first;
-
-	while (k && (!k->concluded || k == but))
-		k = k->client_next;
-	if (k)
-		return k;
-	return client->first != but ? client->first : client->first->client_next;
-}
-
-static struct nw_kept *oldest(const struct nw_kept_store *s, const struct nw_kept *but)
+/* The one that goes first; never `but`. NULL: there is no other. */
+static struct nw_kept *oldest(const struct list list[2], enum among a, const struct nw_kept *but)
 {
 	for (int i = 1; i >= 0; i--) {
-		struct nw_kept *k = s->list[i].first;
+		struct nw_kept *k = list[i].first;
 
-		if (k == but && k)
-			k = k->next;
+		if (k && k == but)
+			k = k->link[a].next;
 		if (k)
 			return k;
 	}
@@ -142,9 +126,10 @@ static void keep_bounds(struct nw_kept_store *s, const struct nw_kept *but)
 {
 	struct nw_kept *k;
 
-	while (but && but->client->bytes > s->max / NW_KEPT_CLIENT_SHARE && (k = oldest_of(but->client, but)))
+	while (but && but->client->bytes > s->max / NW_KEPT_CLIENT_SHARE &&
+	       (k = oldest(but->client->list, CLIENT, but)))
 		make_room(s, k);
-	while (s->stats.bytes > s->max && (k = oldest(s, but)))
+	while (s->stats.bytes > s->max && (k = oldest(s->list, ALL, but)))
 		make_room(s, k);
 }
 
@@ -180,7 +165,7 @@ void nw_kept_free(struct nw_kept_store **sp)
 
 	if (!s)
 		return;
-	while ((k = oldest(s, NULL)))
+	while ((k = oldest(s->list, ALL, NULL)))
 		make_room(s, k);
 	nw_table_free(&s->flows);
 	nw_table_free(&s->clients);
@@ -205,14 +190,14 @@ static struct nw_kept *begin(struct nw_kept_store *s, const struct nw_conn *c)
 	k = nw_table_put(s->flows, &c->key);
 	if (!k)
 		return NULL;
-	join_client(s, k, nw_conn_addr(c, NW_C2S));
+	k->client = client_of(s, nw_conn_addr(c, NW_C2S));
 	if (!k->client) {
 		nw_table_del(s->flows, k);
 		return NULL;
 	}
 	k->conn = c->id;
 	k->followed = c->syn_seen;
-	list_add(s, k);
+	lists_add(s, k);
 	s->stats.conns++;
 	nw_kept_charge(s, k, FLOW_COST);
 	return k;
@@ -306,9 +291,9 @@ void nw_kept_conclude(struct nw_kept_store *s, struct nw_kept *k)
 {
 	if (k->concluded)
 		return;
-	list_del(s, k);
+	lists_del(s, k);
 	k->concluded = true;
-	list_add(s, k);
+	lists_add(s, k);
 }
 
 struct nw_kept_stats nw_kept_get_stats(const struct nw_kept_store *s)

@@ -35,7 +35,9 @@ struct nw_kept {
 	void *told;    /* the user's own; bytes of it are charged by nw_kept_charge() */
 	/* the store's own */
 	struct nw_kept_client *client;
-	struct nw_kept *prev, *next, *client_prev, *client_next;
+	struct {
+		struct nw_kept *prev, *next;
+	} link[2]; /* among all, among the client's */
 };
 
 struct nw_kept_store;

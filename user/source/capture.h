@@ -10,8 +10,9 @@
 
 #define NW_CAPTURE_ERROR_MAX 512
 
-/* Takes one packet, valid during the call. Non-zero stops the reading, which returns it. */
-typedef int (*nw_packet_fn)(void *arg, const struct nw_tap_packet *pkt);
+/* Takes one packet, valid during the call and the callee's to change. Non-zero stops the reading, which
+ * returns it. */
+typedef int (*nw_packet_fn)(void *arg, struct nw_tap_packet *pkt);
 
 struct nw_capture_info {
 	uint64_t packets; /* that were read, also those of no interest */

@@ -21,12 +21,8 @@
 
 /* Ends a drain; libbpf has moved the consumer's position before it calls us, so that no record is lost. */
 #define BUDGET_SPENT (-ECANCELED)
-/*
- * So many events of a drain apart the programs are asked what was lost. Nothing is before half of the ring is
- * taken (bpf/share.h), by 31 events at least (64 KiB / 2 / 1,048): what was lost is known before the first
- * event behind it is handled.
- */
-#define LOOK_EVERY 16
+/* Of an event, a record's header included */
+#define RECORD_MAX (sizeof(struct nw_event) + BPF_RINGBUF_HDR_SZ)
 
 struct nw_live {
 	struct nw_bpf *skel;
@@ -35,6 +31,13 @@ struct nw_live {
 	void *arg;
 	unsigned int left; /* of the budget */
 	unsigned int taken;
+	/*
+	 * So many events apart the programs are asked what was lost. Nothing is before half of the ring is
+	 * taken (bpf/share.h), by this many events at least (31 of 64 KiB): what was lost is known before the
+	 * first event behind it is handled.
+	 */
+	unsigned int look_every;
+	unsigned int unlooked; /* taken since */
 	int fn_err;
 	int n_cpus;
 	uint64_t *last_seq; /* by CPU */
@@ -111,6 +114,7 @@ static void count_lost(struct nw_live *l)
 {
 	uint64_t count[NW_C_MAX];
 
+	l->unlooked = 0;
 	if (nw_live_counters(l, count) == 0)
 		l->counted = count[NW_C_LOST_EVENTS];
 }
@@ -134,7 +138,7 @@ static int take_record(void *ctx, void *data, size_t size)
 	struct nw_live *l = ctx;
 	const struct nw_event *ev = nw_record_event(data, size);
 
-	if (l->taken % LOOK_EVERY == LOOK_EVERY - 1)
+	if (++l->unlooked >= l->look_every)
 		count_lost(l);
 	/* A record that contradicts itself is not read, and is a gap in the numbers like a lost one. */
 	if (ev) {
@@ -190,6 +194,7 @@ static int prepare(struct nw_live *l, const struct nw_live_config *cfg)
 	err = nw_bpf__load(skel);
 	if (err)
 		return explain_load(err);
+	l->look_every = bpf_map__max_entries(skel->maps.nw_ring) / 2 / RECORD_MAX;
 	l->n_cpus = libbpf_num_possible_cpus();
 	if (l->n_cpus < 0)
 		return nw_err_r(l->n_cpus, "The number of CPUs can't be read from /sys: %m");

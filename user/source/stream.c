@@ -52,7 +52,7 @@ static bool fill(struct nw_stream *s)
 	return n > 0;
 }
 
-const uint8_t *nw_stream_peek(struct nw_stream *s, size_t n)
+const uint8_t *nw_stream_await(struct nw_stream *s, size_t n)
 {
 	while (s->end - s->at < n)
 		if (!fill(s))

@@ -39,8 +39,14 @@ void nw_stream_close(struct nw_stream *s);
  */
 FILE *nw_stream_file(struct nw_stream *s);
 
+/* nw_stream_peek() where they are not there yet. */
+const uint8_t *nw_stream_await(struct nw_stream *s, size_t n);
+
 /* What is to be read next, n bytes of it, where it lies; NULL: there are only s->end - s->at. n: 512 KiB at
  * most. It stays until the next call; s->at is the caller's to move. */
-const uint8_t *nw_stream_peek(struct nw_stream *s, size_t n);
+static inline const uint8_t *nw_stream_peek(struct nw_stream *s, size_t n)
+{
+	return s->end - s->at >= n ? s->buf + s->at : nw_stream_await(s, n);
+}
 
 #endif
