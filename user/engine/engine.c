@@ -11,6 +11,7 @@
 /* ... and this long at least, if there is room: the last packets of one that was closed come within a round
  * trip or two. */
 #define LINGER_LEAST (2 * NW_NS_PER_S)
+/* Connections that are concluded are settled so much later at most, many in one round. */
 #define SETTLE_SLACK (100 * NW_NS_PER_MS)
 
 void nw_engine_defaults(struct nw_engine_config *cfg)
