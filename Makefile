@@ -124,6 +124,19 @@ $(O)/san/%.o: %.c $(BPF_HEADERS) $(USER_HEADERS) $(wildcard tests/unit/*.h) Make
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SAN) $(NW_CFLAGS) -c $< -o $@
 
+# The programs under the same, for tests/e2e/run --san.
+$(O)/san/user/source/live.o: $(O)/negwatch.skel.h
+$(O)/san/user/source/resets.o: $(O)/resets.skel.h
+$(O)/san/user/cost/test_run.o: $(O)/negwatch.skel.h $(O)/empty.skel.h
+
+$(O)/san/negwatchd: $(call objs,$(DAEMON),san/)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) $^ -o $@ $(DAEMON_LIBS)
+
+$(O)/san/negwatch: $(call objs,$(CLI),san/)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(SAN) $^ -o $@ $(CLI_LIBS)
+
 $(O)/unit/%: $(O)/san/tests/unit/%.o $(call objs,$(UNIT_LIB),san/)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
@@ -226,6 +239,9 @@ fuzz: $(if $(N),$(FUZZ),$(if $(T),$(O)/fuzz/$(T))) ## T=target: one of tests/fuz
 check-e2e: all ## namespaces, real smbd and smbclient, the tamper box (root)
 	@tests/e2e/run
 
+check-memory: all $(O)/san/negwatchd $(O)/san/negwatch ## the daemon at work under ASan, UBSan, LeakSanitizer and valgrind (root)
+	@tests/e2e/run --san || rc=1; tests/e2e/run --valgrind || rc=1; exit $${rc:-0}
+
 check-package: all ## unit, manuals, syslog receivers, deb and rpm (root)
 	@tests/package/run
 
@@ -283,6 +299,10 @@ SOURCES = $(wildcard bpf/*.[ch] bpf/wire/*.h user/*/*.[ch] tests/*/*.[ch])
 format: ## clang-format in place
 	$(Q)clang-format -i $(SOURCES)
 
+# The analysers read the generated headers, too.
+static: $(O)/negwatch.skel.h $(O)/resets.skel.h $(O)/empty.skel.h ## gcc -fanalyzer, cppcheck and clang-tidy, for defects
+	@tests/static/run
+
 lint: ## format, warnings of both compilers, shellcheck
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-gcc CC=gcc all
@@ -327,5 +347,5 @@ clean: ## remove what was built (not what was unpacked of Debian's packages)
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: docs version dist all check check-alloc check-unit coverage coverage-build check-fuzz fuzz check-load check-prog check-capture check-cli check-report \
-	check-bench bench bench-quick check-e2e check-scenarios check-kernels check-package format lint install clean help
+.PHONY: docs version dist all check check-alloc check-memory check-unit coverage coverage-build check-fuzz fuzz check-load check-prog check-capture check-cli check-report \
+	check-bench bench bench-quick check-e2e check-scenarios check-kernels check-package format lint static install clean help

@@ -10,6 +10,8 @@ from lab import logsocket, net, schema
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DAEMON = os.path.join(ROOT, "build", "negwatchd")
 CLI = os.path.join(ROOT, "build", "negwatch")
+UNDER = []  # what the daemon is run by
+ends = []   # exit statuses of those that were ended, not killed
 
 
 def fits(kind, value):
@@ -40,7 +42,7 @@ class Daemon:
             for path in (self.directory, settings["state_dir"]):
                 os.chmod(path, 0o777)
         self.output = os.path.join(self.directory, "output")
-        argv = [*before, DAEMON, "--foreground"]
+        argv = [*before, *UNDER, DAEMON, "--foreground"]
         if config:
             argv += ["--config", config]
         for interface in interfaces:
@@ -71,7 +73,7 @@ class Daemon:
         """Runs `negwatch ARGV` against this daemon; returns the finished process."""
         try:
             return subprocess.run([CLI, "--socket", self.socket, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                  text=True, timeout=60, check=False)
+                                  text=True, timeout=60 * net.SLOWER, check=False)
         except subprocess.TimeoutExpired:
             raise net.LabError(f"negwatch {' '.join(argv)}: no end after 60 s") from None
 
@@ -124,6 +126,9 @@ class Daemon:
         """Ends it with SIGTERM; returns its exit status."""
         if not self.closed:
             self.closed = True
+            running = self.process.poll() is None
             net.stop(self.process)
+            if running:
+                ends.append(self.process.returncode)
             self.log.close()
         return self.process.returncode

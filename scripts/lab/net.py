@@ -19,6 +19,7 @@ SERVERS = 4   # addresses of the server: one for each smbd
 TEMP = "/tmp"
 PREFIX = "nwlab."
 VLANTAP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "vlantap.py")
+SLOWER = LARGER = 1  # how many times longer all may take here, and grow; set once, by who runs such programs
 TABLE = "77"  # the box's routing table that hands everything that it should forward to the tamper program
 
 
@@ -29,6 +30,7 @@ class LabError(Exception):
 def wait_for(what, check, seconds=20.0, pause=0.005):
     """Returns the first true result of check(); raises with its name and last result when the time is over.
     A long time costs nothing where all is well, and a busy machine needs it."""
+    seconds *= SLOWER
     deadline = time.monotonic() + seconds
     while True:
         result = check()
@@ -132,7 +134,7 @@ def stop(process, seconds=20.0):
     if process.poll() is None:
         process.terminate()
         try:
-            process.wait(seconds)
+            process.wait(seconds * SLOWER)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -87,7 +87,7 @@ static void text_of(char *out, size_t size, const struct rtattr *a)
 
 	if (n >= size)
 		n = size - 1;
-	if (n)
+	if (a)
 		memcpy(out, RTA_DATA(a), n);
 	out[n] = '\0';
 }

@@ -38,6 +38,7 @@ static void add_attr(struct message *m, unsigned short type, const void *data, s
 /* Asks for one object, and copies the attribute of that type out of the answer. 0 or -errno. */
 static int ask(int fd, unsigned short family, struct message *m, unsigned short type, void *out, size_t size)
 {
+	const struct nlmsgerr *refusal = NLMSG_DATA(&m->head);
 	const struct rtattr *a;
 	ssize_t n;
 	int len;
@@ -51,8 +52,9 @@ static int ask(int fd, unsigned short family, struct message *m, unsigned short 
 		return -errno;
 	if (!NLMSG_OK(&m->head, (size_t)n))
 		return -EPROTO;
+	/* No error is an acknowledgement, which has no attributes. */
 	if (m->head.nlmsg_type == NLMSG_ERROR)
-		return ((const struct nlmsgerr *)NLMSG_DATA(&m->head))->error;
+		return refusal->error < 0 ? refusal->error : -EPROTO;
 	len = (int)(m->head.nlmsg_len - NLMSG_LENGTH(GENL_HDRLEN));
 	for (a = (const void *)m->attrs; RTA_OK(a, len); a = RTA_NEXT(a, len))
 		if ((a->rta_type & NLA_TYPE_MASK) == type && RTA_PAYLOAD(a) >= size) {

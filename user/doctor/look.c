@@ -195,7 +195,7 @@ void nw_doctor_look_at(struct nw_doctor_if *i, const char *name)
 	nw_doctor_ethtool(i);
 	nw_ingress_qdisc(i->link.ifindex, i->qdisc, sizeof(i->qdisc));
 	/* An "ingress" qdisc answers for both, with the same filters. */
-	for (int egress = 0; egress <= (strcmp(i->qdisc, "clsact") == 0); egress++) {
+	for (int egress = 0; egress < (strcmp(i->qdisc, "clsact") == 0 ? 2 : 1); egress++) {
 		struct counting c = { i, egress };
 
 		/* Kernels refuse when there is no qdisc to look at. */

@@ -35,6 +35,8 @@ static void put_padded(FILE *out, const void *bytes, size_t n)
 {
 	static const char zeros[4];
 
+	if (!n)
+		return; /* then bytes may be NULL */
 	fwrite(bytes, 1, n, out);
 	fwrite(zeros, 1, padded(n) - n, out);
 }
