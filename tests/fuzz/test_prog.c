@@ -281,8 +281,8 @@ static void all_hooks(void **state)
 	print_message("# all passed unchanged; outcomes:");
 	for (int c = 0; c < NW_C_OUTCOMES; c++) {
 		print_message(" %" PRIu64, P.total[c]);
-		/* Every one is reached. */
-		assert_true(P.total[c]);
+		/* Every one is reached, but for what a daemon that is gone leaves. */
+		assert_int_equal(P.total[c] > 0, c != NW_C_UNREAD);
 	}
 	print_message("\n");
 }
