@@ -23,7 +23,7 @@ ACCUSES = {101, 102, 103, 109}
 STOPPED, TIMEOUT = 10, 8  # seconds; of the latter most may pass before the stop
 IPV4 = replay.ETHERTYPES[4]
 RING_KIB, RING_EACH = 256, 150
-RING_LEAST, LARGE, SMALL = 65536, 1048, 416  # bytes; of a message's event and of others, with the ring's own 8
+RING_LEAST, MESSAGE, SMALL = 65536, 648, 416  # bytes; of a usual message's event and of others, with the ring's own 8
 FLOWS, OLD, TOO_MANY = 512, 128, 1024
 LIVES = 5
 BROKEN = ("nonsense:\n", "max_flows = many\n", "no_such_key = 1\n", "interfaces = nwa\nsyslog_rate = -1\n", "[half\n")
@@ -150,8 +150,8 @@ def behind(frame, other):
 
 
 def lost_between():
-    """A ring that has no room for a VALIDATE pair, and then for what comes behind it, which alone would mean that the
-    client does not validate (110). All of it is read at once."""
+    """A ring that has no room for a VALIDATE pair, and then for the request behind it, which alone would mean that the
+    client does not validate (110). All of that is read at once."""
     with journal.place() as here:
         host, talks = here.daemon(ring_buffer_kib=RING_LEAST // 1024), Talks(here)
         asked = next(at for at, (frame, _) in enumerate(talks.good) if validates(frame))
@@ -160,16 +160,18 @@ def lost_between():
         hello = talks.good[:4]  # three of the handshake, and NEGOTIATE
         leave = (behind(bye, hello[3][0]), True)
         sent = talks.events(host, talks.good[:asked], "10.25.0.1")
-        few = next(few for few in range(6) if (RING_LEAST - 1 - few * SMALL) % LARGE >= 2 * SMALL)
-        many = (RING_LEAST - 1 - few * SMALL) // LARGE
+        few = next(few for few in range(6) if (RING_LEAST - 1 - few * SMALL) % MESSAGE >= SMALL)
+        many = (RING_LEAST - 1 - few * SMALL) // MESSAGE
         os.kill(host.process.pid, signal.SIGSTOP)
         try:
             for number in range(1, many + 1):
                 talks.play([*hello, leave] if number <= few else hello, f"10.26.0.{number}")
-            talks.play([*talks.good[asked:used + 1], (behind(bye, talks.good[used][0]), True)], "10.25.0.1")
+            talks.play(talks.good[asked:used + 1], "10.25.0.1")
         finally:
             os.kill(host.process.pid, signal.SIGCONT)
         sent += many + few + 4
+        net.wait_for("what fitted to be read", lambda: talks.read(host) >= sent - 3, 20, 0.02)
+        talks.play([(behind(bye, talks.good[used][0]), True)], "10.25.0.1")
         talks.arrived(host)
         net.wait_for("all to be read", lambda: talks.read(host) >= sent - 2, 20, 0.02)
         flow = net.wait_for("its end", lambda: [flow for flow in host.flows("10.25.0.1") if "end" in flow], 20, 0.02)[0]
