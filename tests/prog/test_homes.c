@@ -17,13 +17,12 @@
 
 #include <bpf/bpf.h>
 
-#include "progs.h"
+#include "told.h"
 #include "../unit/talk.h"
 
 #define TALKS 48
 #define FRAMES_MAX 160
 #define FRAME_MAX 700
-#define EVENTS_MAX 1024
 #define MAX_FLOWS 4096
 #define FIRST 2 /* frame with payload, behind SYN and SYN-ACK */
 #define CPUS_MAX 16
@@ -100,26 +99,6 @@ static struct progs *open_with(const char *rows)
 	return p;
 }
 
-struct told {
-	struct nw_event ev[EVENTS_MAX];
-	unsigned int n;
-};
-
-static int take(void *arg, const struct nw_event *ev)
-{
-	struct told *t = arg;
-	struct nw_event *e = &t->ev[t->n];
-
-	if (t->n == EVENTS_MAX)
-		return -1;
-	*e = *ev;
-	e->start_ts = 0;
-	e->seqno = 0;
-	e->cpu = 0;
-	t->n++;
-	return 0;
-}
-
 /* All conversations at once, one frame of each in turn; how often each outcome was seen. */
 static void sing(struct progs *p, struct told *t, uint64_t count[NW_C_MAX])
 {
@@ -128,7 +107,7 @@ static void sing(struct progs *p, struct told *t, uint64_t count[NW_C_MAX])
 			struct frame f = frame_of(who, at);
 
 			assert_int_equal(progs_frame(p, f.back ? PROGS_TC_OUT : PROGS_XDP, f.data, f.len, 1,
-						     at, take, t),
+						     at, told_take, t),
 					 0);
 		}
 	assert_int_equal(progs_counters(p, count), 0);
@@ -250,7 +229,7 @@ static void send_first(struct progs *p, uint32_t who)
 	static struct told t;
 
 	t.n = 0;
-	assert_int_equal(progs_frame(p, PROGS_XDP, f.data, f.len, 1, 1, take, &t), 0);
+	assert_int_equal(progs_frame(p, PROGS_XDP, f.data, f.len, 1, 1, told_take, &t), 0);
 }
 
 static struct nw_key key_of(uint32_t who)

@@ -13,12 +13,11 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "progs.h"
+#include "told.h"
 
 #define FLOWS 24
 #define SEGMENTS 8000
 #define MESSAGE 12000u
-#define EVENTS_MAX 16384
 #define FIN 0x01
 #define SYN 0x02
 #define RST 0x04
@@ -126,29 +125,11 @@ static uint32_t put_segment(uint8_t *f, uint32_t who, uint32_t from, uint8_t fla
 	return at + doff * 4 + n;
 }
 
-static struct told {
-	struct nw_event ev[EVENTS_MAX];
-	unsigned int n;
-} told[2];
-
-static int take(void *arg, const struct nw_event *ev)
-{
-	struct told *t = arg;
-	struct nw_event *e = &t->ev[t->n];
-
-	if (t->n == EVENTS_MAX)
-		return -1;
-	*e = *ev;
-	e->start_ts = 0;
-	e->seqno = 0;
-	e->cpu = 0;
-	t->n++;
-	return 0;
-}
+static struct told told[2];
 
 static void send(struct progs *p, const uint8_t *f, uint32_t len, uint32_t from, struct told *t)
 {
-	assert_int_equal(progs_frame(p, from ? PROGS_TC_OUT : PROGS_XDP, f, len, 1, 1, take, t), 0);
+	assert_int_equal(progs_frame(p, from ? PROGS_TC_OUT : PROGS_XDP, f, len, 1, 1, told_take, t), 0);
 }
 
 /* The next bytes of a side's stream; or such as were sent before, some that come too early, or none. */
