@@ -341,11 +341,8 @@ int main(void)
 	struct talk t;
 	int err = progs_open_sized(&progs, FLOWS);
 
-	if (err) {
-		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n",
-		       strerror(-err));
-		return 1;
-	}
+	if (err < 0)
+		return progs_bail_out(err);
 	talk_init(&t);
 	talk_negotiate_req(&t, &talk_client, 0);
 	nego_len = t.msg[0].len;
