@@ -199,7 +199,8 @@ struct nw_event {
 	/*
 	 * The message: four bytes of NetBIOS session header (zero in a compound), then the SMB
 	 * header. So placed that the SMB header lies on a multiple of eight. Small events have room
-	 * for NW_HEAD_DATA of it: what of a message that was told by its header was read to judge it.
+	 * for NW_HEAD_DATA of it: what of a message that was told by its header was read to judge it;
+	 * usual ones for NW_USUAL_DATA.
 	 */
 	__u8 data[NW_DATA_MAX];
 };
@@ -207,10 +208,10 @@ struct nw_event {
 /* Four bytes of NetBIOS header, 64 of the SMB header, 8 of a body: never any of a file. */
 #define NW_HEAD_DATA 76
 
-/* Most NEGOTIATE messages below 3.1.1 have less, and all VALIDATE messages but those of odd clients. */
+/* Most NEGOTIATE messages have no more, and all VALIDATE messages but those of odd clients. */
 #define NW_USUAL_DATA 308
 
-/* Events come in three sizes: with all of `data`, and with its first bytes. */
+/* Events come in three sizes: with the first NW_HEAD_DATA bytes of `data`, with NW_USUAL_DATA, with all. */
 #define NW_EVENT_SMALL (__builtin_offsetof(struct nw_event, data) + NW_HEAD_DATA)
 #define NW_EVENT_USUAL (__builtin_offsetof(struct nw_event, data) + NW_USUAL_DATA)
 #define NW_EVENT_FULL sizeof(struct nw_event)

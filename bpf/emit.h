@@ -30,21 +30,29 @@ nw_inline void nw_copy(void *dst, const void *src, const __u32 n)
 		*(nw_u16a *)(dst + (n & ~3u)) = *(const nw_u16a *)(src + (n & ~3u));
 }
 
+/* All of the packet that can be read without a call. */
+nw_inline struct nw_cursor nw_cursor_of(const void *ctx, const int kind)
+{
+	const struct __sk_buff *skb = ctx;
+	const struct xdp_md *xdp = ctx;
+	int is_xdp = kind == NW_KIND_XDP;
+
+	return (struct nw_cursor){ .data = (const void *)(long)(is_xdp ? xdp->data : skb->data),
+				   .end = (const void *)(long)(is_xdp ? xdp->data_end : skb->data_end) };
+}
+
 /*
  * `whole` bytes from off on, a constant, without a call, which takes longer than the copy. -1: the packet
  * does not have them in one piece.
  */
 nw_inline int nw_load_whole(void *ctx, const int kind, __u32 off, void *dst, const __u32 whole)
 {
-	const void *data = (const void *)(long)(kind == NW_KIND_XDP ? ((struct xdp_md *)ctx)->data :
-								      ((struct __sk_buff *)ctx)->data);
-	const void *end = (const void *)(long)(kind == NW_KIND_XDP ? ((struct xdp_md *)ctx)->data_end :
-								     ((struct __sk_buff *)ctx)->data_end);
+	struct nw_cursor c = nw_cursor_of(ctx, kind);
 
 	NW_BOUND(off);
-	if (off > 0x7fff || data + off + whole > end)
+	if (off > 0x7fff || c.data + off + whole > c.end)
 		return -1;
-	nw_copy(dst, data + off, whole);
+	nw_copy(dst, c.data + off, whole);
 	return 0;
 }
 
@@ -61,13 +69,11 @@ nw_inline int nw_load_whole(void *ctx, const int kind, __u32 off, void *dst, con
  */
 nw_inline long nw_load_headers(void *ctx, const int kind, void *dst, __u32 n)
 {
-	if (n <= 54 && nw_load_whole(ctx, kind, 0, dst, 54) == 0)
-		return 0;
-	if (n <= 66 && nw_load_whole(ctx, kind, 0, dst, 66) == 0)
-		return 0;
-	if (nw_load_whole(ctx, kind, 0, dst, NW_HDR_MAX) == 0)
-		return 0;
-	return NW_LOAD(ctx, kind, 0, dst, n);
+	int left = n <= 54 ? nw_load_whole(ctx, kind, 0, dst, 54) :
+		   n <= 66 ? nw_load_whole(ctx, kind, 0, dst, 66) :
+			     nw_load_whole(ctx, kind, 0, dst, NW_HDR_MAX);
+
+	return left ? NW_LOAD(ctx, kind, 0, dst, n) : 0;
 }
 #define NW_LOAD_HEADERS(ctx, kind, dst, n) nw_load_headers((ctx), (kind), (dst), (n))
 
@@ -88,7 +94,7 @@ nw_inline long nw_load_headers(void *ctx, const int kind, void *dst, __u32 n)
 	})
 #define NW_LOOP_OPT(kind, opt_walk) bpf_loop(40, nw_opt_one, (opt_walk), 0)
 
-/* An event of either size that has a message: as much of it as all have. */
+/* An event that has a message, usual or full: as much of it as both have. */
 struct nw_usual {
 	__u64 words[NW_EVENT_USUAL / 8];
 };

@@ -8,7 +8,6 @@
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 #include "read.h"
-#include "quick.h"
 
 /*
  * What the quick way leaves: segments to be read, whose headers it found, and headers to be looked for. The
@@ -32,8 +31,7 @@ SEC("xdp.frags")
 int nw_xdp(struct xdp_md *ctx)
 {
 	struct nw_headers h = {};
-	int out = nw_quick_eth(ctx, NW_KIND_XDP, (const void *)(long)ctx->data,
-			       (const void *)(long)ctx->data_end, &h);
+	int out = nw_quick_eth(nw_cursor_of(ctx, NW_KIND_XDP), &h);
 
 	if (out < 0)
 		nw_leave(ctx, &nw_next_xdp, out, &h, NW_HOOK_XDP, 0);
@@ -42,23 +40,29 @@ int nw_xdp(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
+/* An skb's outer VLAN tag, which is kept apart: struct nw_headers.tag. */
+nw_inline __u16 nw_tag_of(const struct __sk_buff *skb)
+{
+	return skb->vlan_present ? NW_TAG_PRESENT | (skb->vlan_tci & 0x0fff) : 0;
+}
+
 nw_inline int nw_tc(struct __sk_buff *skb, __u32 hook, const int l3)
 {
-	const void *data = (const void *)(long)skb->data, *end = (const void *)(long)skb->data_end;
-	const struct nw_cursor c = { .data = data, .end = end };
+	const struct nw_cursor c = nw_cursor_of(skb, NW_KIND_SKB);
 	struct nw_headers h = {};
 	int out = NW_NOT_PLAIN;
 
 	if (!l3)
-		out = nw_quick_eth(skb, NW_KIND_SKB, data, end, &h);
-	else if (data + sizeof(struct nw_ip4_wire) <= end)
-		out = nw_quick_l3(data, end, nw_parse_raw(&c), 0, &h);
-	if (out == -1 && !l3)
-		h.tag = nw_tag_of(skb);
-	if (out < 0)
-		nw_leave(skb, &nw_next_skb, out, &h, hook, l3);
-	else
+		out = nw_quick_eth(c, &h);
+	else if (c.data + sizeof(struct nw_ip4_wire) <= c.end)
+		out = nw_quick_l3(c, nw_parse_raw(&c), &h);
+	if (out >= 0) {
 		nw_done(out);
+		return TC_ACT_UNSPEC;
+	}
+	if (!l3)
+		h.tag = nw_tag_of(skb);
+	nw_leave(skb, &nw_next_skb, out, &h, hook, l3);
 	return TC_ACT_UNSPEC;
 }
 

@@ -48,88 +48,55 @@ nw_inline struct nw_flow *nw_quick_flow(const struct nw_ident *id)
 	return &h->flow;
 }
 
-nw_inline int nw_quick_ip4(const struct nw_ip4_wire *ip, const void *end)
+/* An IPv4 or IPv6 header. The outcome, -1 or NW_NOT_PLAIN, as nw_quick_l3(). */
+nw_inline int nw_quick_ip(const void *ip, const void *end, const int v6)
 {
-	int out = nw_plain_ip4(ip, end, nw_ports);
+	int out = v6 ? nw_plain_ip6(ip, end, nw_ports) : nw_plain_ip4(ip, end, nw_ports);
 	struct nw_ident id;
 	struct nw_flow *f;
 	struct nw_pkt p;
 
 	if (out != -1)
 		return out;
-	p.sender = nw_plain_ident_ip4(ip, &id);
+	p.sender = v6 ? nw_plain_ident_ip6(ip, &id) : nw_plain_ident_ip4(ip, &id);
 	f = nw_quick_flow(&id);
 	if (!f)
 		return -1;
-	return nw_plain_read_ip4(ip, &p) < 0 ? NW_NOT_PLAIN : nw_quick(&p, f);
-}
-
-nw_inline int nw_quick_ip6(const struct nw_ip6_wire *ip, const void *end)
-{
-	int out = nw_plain_ip6(ip, end, nw_ports);
-	struct nw_ident id;
-	struct nw_flow *f;
-	struct nw_pkt p;
-
-	if (out != -1)
-		return out;
-	p.sender = nw_plain_ident_ip6(ip, &id);
-	f = nw_quick_flow(&id);
-	if (!f)
-		return -1;
-	return nw_plain_read_ip6(ip, &p) < 0 ? NW_NOT_PLAIN : nw_quick(&p, f);
+	out = v6 ? nw_plain_read_ip6(ip, &p) : nw_plain_read_ip4(ip, &p);
+	return out < 0 ? NW_NOT_PLAIN : nw_quick(&p, f);
 }
 
 /*
- * From the network header on, which lies at `off`. The outcome; -1: a segment to be read, *h says where its
+ * From the network header on, where the cursor is. The outcome; -1: a segment to be read, *h says where its
  * headers lie; NW_NOT_PLAIN: headers to be looked for.
  */
-nw_inline int nw_quick_l3(const void *data, const void *end, struct nw_ethertype type, __u32 off,
-			  struct nw_headers *h)
+nw_inline int nw_quick_l3(struct nw_cursor c, struct nw_ethertype type, struct nw_headers *h)
 {
-	h->l3 = off;
+	h->l3 = c.off;
 	if (type.v == 0x0800) {
-		h->l4 = off + sizeof(struct nw_ip4_wire);
-		return nw_quick_ip4(data + off, end);
+		h->l4 = c.off + sizeof(struct nw_ip4_wire);
+		return nw_quick_ip(c.data + c.off, c.end, 0);
 	}
-	h->l4 = off + sizeof(struct nw_ip6_wire);
-	return type.v == 0x86dd ? nw_quick_ip6(data + off, end) : NW_C_NOT_IP;
-}
-
-/* An skb's outer VLAN tag, which is kept apart: struct nw_headers.tag. */
-nw_inline __u16 nw_tag_of(const struct __sk_buff *skb)
-{
-	return skb->vlan_present ? NW_TAG_PRESENT | (skb->vlan_tci & 0x0fff) : 0;
+	h->l4 = c.off + sizeof(struct nw_ip6_wire);
+	return type.v == 0x86dd ? nw_quick_ip(c.data + c.off, c.end, 1) : NW_C_NOT_IP;
 }
 
 /*
- * The same of a packet with Ethernet header. Tags take a way of their own: an offset that is a constant
- * spares the others some instructions, and most have no need to ask for the tag that is kept apart: with -1,
- * h->tag is left to the caller.
+ * The same from an Ethernet header on. Tags in the packet are left to the reading program: an offset that is
+ * a constant spares all others some instructions.
  */
-nw_inline int nw_quick_eth(void *ctx, const int kind, const void *data, const void *end, struct nw_headers *h)
+nw_inline int nw_quick_eth(struct nw_cursor c, struct nw_headers *h)
 {
-	struct nw_cursor c = { .data = data, .end = end };
-	const struct nw_eth_wire *eth = data;
+	const struct nw_eth_wire *eth = c.data;
 	struct nw_ethertype type;
-	struct nw_scratch *s;
 
-	if ((const void *)(eth + 1) > end)
+	if ((const void *)(eth + 1) > c.end)
 		return NW_C_NOT_IP;
 	type.v = nw_from_be16(eth->type);
-	if (type.v == 0x0800 || !nw_is_tag(type.v))
-		return nw_quick_l3(data, end, type, sizeof(*eth), h);
-	if (kind == NW_KIND_SKB)
-		h->tag = nw_tag_of(ctx);
-	type = nw_parse_eth(&c, h);
-	s = nw_scratch_get();
-	if (!s)
-		return NW_C_MALFORMED;
-	/* Of what comes out of a map the verifier knows nothing, and walks the rest once, not for each
-	 * offset. */
-	s->headers.l3 = c.off;
-	NW_FORGET();
-	return nw_quick_l3(data, end, type, s->headers.l3 & 0x3f, h);
+	if (type.v != 0x0800 && nw_is_tag(type.v))
+		return NW_NOT_PLAIN;
+	c.off = sizeof(*eth);
+	return nw_quick_l3(c, type, h);
 }
 
 #endif

@@ -10,6 +10,7 @@
 #define NW_READ_H
 
 #include "globals.h"
+#include "quick.h"
 
 int nw_read_xdp(struct xdp_md *ctx);
 int nw_read_skb(struct __sk_buff *skb);
@@ -30,57 +31,62 @@ struct {
 } nw_next_skb SEC(".maps") = { .values = { (void *)&nw_read_skb } };
 
 /*
- * What the entries' quick way could not find, once more: with IPv6 extension headers. Leaves the headers in
- * the scratch. < 0, or the outcome.
+ * What the entries could not find at a glance: headers behind tags in the packet, which then go the quick
+ * way, or behind IPv4 options or IPv6 extension headers. Leaves them in the scratch. < 0, or the outcome. Of
+ * what comes out of a map, or anew out of the context, the verifier knows nothing: so it walks each step
+ * once, not for each way through the one before.
  */
-nw_inline int nw_find(struct nw_scratch *s, struct nw_cursor *c, __u16 tag)
+nw_inline int nw_find(void *ctx, const int kind, struct nw_scratch *s)
 {
-	struct nw_headers h = { .tag = tag };
-	struct nw_ethertype type;
+	struct nw_cursor c = nw_cursor_of(ctx, kind);
+	struct nw_headers *h = &s->headers;
 	int out;
 
-	if (!s->l3)
-		type = nw_parse_eth(c, &h);
-	else if (c->data + sizeof(struct nw_ip4_wire) <= c->end)
-		type = nw_parse_raw(c);
-	else
+	if (s->l3 && c.data + sizeof(struct nw_ip4_wire) > c.end)
 		return NW_C_MALFORMED;
-	out = nw_parse_l3(c, type, &h, nw_ports, 1).why;
-	s->headers = h;
-	return out;
+	s->type = s->l3 ? nw_parse_raw(&c) : nw_parse_eth(&c, h);
+	h->l3 = c.off;
+	NW_FORGET();
+	c = nw_cursor_of(ctx, kind);
+	c.off = h->l3 & 0x3f;
+	out = nw_quick_l3(c, s->type, h);
+	if (out != NW_NOT_PLAIN)
+		return out;
+	NW_FORGET();
+	c = nw_cursor_of(ctx, kind);
+	c.off = h->l3 & 0x3f;
+	return nw_parse_l3(&c, s->type, h, nw_ports, 1).why;
 }
 
 __attribute__((noinline)) int nw_find_xdp(struct xdp_md *ctx)
 {
-	struct nw_cursor c = { .data = (const void *)(long)ctx->data,
-			       .end = (const void *)(long)ctx->data_end };
 	struct nw_scratch *s = nw_scratch_get();
 
-	return s ? nw_find(s, &c, 0) : NW_C_MALFORMED;
+	return s ? nw_find(ctx, NW_KIND_XDP, s) : NW_C_MALFORMED;
 }
 
 /* The first bytes of an skb need not be linear. Pulling them in changes the skb, not the packet. */
 __attribute__((noinline)) int nw_find_skb(struct __sk_buff *skb)
 {
 	struct nw_scratch *s = nw_scratch_get();
-	struct nw_cursor c;
 
 	if (!s || bpf_skb_pull_data(skb, nw_min(skb->len, NW_HDR_MAX)) < 0)
 		return NW_C_MALFORMED;
-	c = (struct nw_cursor){ .data = (const void *)(long)skb->data,
-				.end = (const void *)(long)skb->data_end };
-	return nw_find(s, &c, skb->vlan_present && !s->l3 ? NW_TAG_PRESENT | (skb->vlan_tci & 0x0fff) : 0);
+	return nw_find(skb, NW_KIND_SKB, s);
 }
 
 /* A TCP segment of one of the ports, whose headers were found. Returns the outcome. */
-nw_inline int nw_read(void *ctx, const int kind, struct nw_scratch *s, const void *data, const void *end,
-		      __u32 pkt_len)
+nw_inline int nw_read(void *ctx, const int kind, struct nw_scratch *s)
 {
-	const struct nw_cursor c = { .data = data, .end = end };
+	const struct nw_cursor c = nw_cursor_of(ctx, kind);
+	const struct __sk_buff *skb = ctx;
+	struct xdp_md *xdp = ctx;
 	int out;
 
 	s->now = 0;
-	if (nw_read_headers(&c, &s->headers, &s->pkt) < 0 || nw_finish_len(&s->pkt, pkt_len) < 0)
+	s->ifindex = kind == NW_KIND_XDP ? xdp->ingress_ifindex : skb->ifindex;
+	if (nw_read_headers(&c, &s->headers, &s->pkt) < 0 ||
+	    nw_finish_len(&s->pkt, kind == NW_KIND_XDP ? bpf_xdp_get_buff_len(xdp) : skb->len) < 0)
 		return NW_C_MALFORMED;
 	NW_FORGET();
 	out = nw_opens(ctx, kind, s);
@@ -98,33 +104,28 @@ nw_inline void nw_done(int outcome)
 		st->count[outcome]++;
 }
 
+/* All of a program but its verdict. */
+nw_inline void nw_read_all(void *ctx, const int kind)
+{
+	struct nw_scratch *s = nw_scratch_get();
+	int out = !s ? NW_C_MALFORMED : s->found ? -1 : NW_CALL(kind, nw_find, ctx);
+
+	if (s && out < 0)
+		out = nw_read(ctx, kind, s);
+	nw_done(out);
+}
+
 SEC("xdp.frags")
 int nw_read_xdp(struct xdp_md *ctx)
 {
-	struct nw_scratch *s = nw_scratch_get();
-	int out = !s ? NW_C_MALFORMED : s->found ? -1 : nw_find_xdp(ctx);
-
-	if (s && out < 0) {
-		s->ifindex = ctx->ingress_ifindex;
-		out = nw_read(ctx, NW_KIND_XDP, s, (const void *)(long)ctx->data,
-			      (const void *)(long)ctx->data_end, bpf_xdp_get_buff_len(ctx));
-	}
-	nw_done(out);
+	nw_read_all(ctx, NW_KIND_XDP);
 	return XDP_PASS;
 }
 
 SEC("tc")
 int nw_read_skb(struct __sk_buff *skb)
 {
-	struct nw_scratch *s = nw_scratch_get();
-	int out = !s ? NW_C_MALFORMED : s->found ? -1 : nw_find_skb(skb);
-
-	if (s && out < 0) {
-		s->ifindex = skb->ifindex;
-		out = nw_read(skb, NW_KIND_SKB, s, (const void *)(long)skb->data,
-			      (const void *)(long)skb->data_end, skb->len);
-	}
-	nw_done(out);
+	nw_read_all(skb, NW_KIND_SKB);
 	return TC_ACT_UNSPEC;
 }
 

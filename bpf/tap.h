@@ -275,6 +275,9 @@ nw_inline int nw_flow_begin(void *ctx, const int kind, struct nw_scratch *s)
 	client = known ? syn.client & 1 : who;
 	if (nw_io_is_port(ctx, p->key.port[0]) != nw_io_is_port(ctx, p->key.port[1]))
 		client = nw_io_is_port(ctx, p->key.port[0]) ? 1 : 0;
+	s->dir = who == client ? NW_C2S : NW_S2C;
+	NW_FORGET();
+	client = (p->sender ^ s->dir) & 1; /* as it was: read again, see NW_FORGET */
 	f = 0;
 	if (nw_io_may_begin(ctx, syn.have == 3 ? nw_addr_group(&p->key.addr[client]) : 0))
 		f = nw_io_flow_new(ctx, &p->key);
@@ -282,10 +285,9 @@ nw_inline int nw_flow_begin(void *ctx, const int kind, struct nw_scratch *s)
 		nw_io_count(ctx, NW_C_LOST_FLOWS);
 		return 0;
 	}
-	s->dir = who == client ? NW_C2S : NW_S2C;
 	f->client = client;
 	f->syn_opts = syn.opts;
-	f->start_ts = known ? syn.ts : nw_io_now(ctx, s);
+	f->start_ts = syn.ts ? syn.ts : nw_io_now(ctx, s);
 	if (first) {
 		f->flags |= NW_FF_SYN;
 		f->isn = client ? syn.isn[1] : syn.isn[0];

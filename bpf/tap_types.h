@@ -19,11 +19,12 @@ static long nw_ip6_one(__u32 i, void *arg);
  * functions that the verifier checks on their own.
  */
 struct nw_scratch {
-	/* Programs only, from where the headers were found to where they are read: whether they were; and
-	 * whether the packet begins without a link header. */
+	/* Programs only, from where the headers were found to where they are read: whether they were; whether
+	 * the packet begins without a link header; and what lies at headers.l3. */
 	struct nw_headers headers;
 	__u8 found;
 	__u8 l3;
+	struct nw_ethertype type;
 	__u64 now;     /* programs only: see nw_io_now() */
 	__u64 waiting; /* programs only: bytes in the ring, lately; see NW_RESERVE */
 	struct nw_pkt pkt;

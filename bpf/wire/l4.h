@@ -213,7 +213,7 @@ struct nw_ip6_walk {
 	const void *end;
 	__u32 off;
 	__u32 next; /* protocol of what lies at off */
-	__u32 frag;
+	__u32 frag; /* of all fragment headers: offset and flags, RFC 8200 4.5 */
 	__u32 bad;
 };
 
@@ -243,14 +243,14 @@ nw_inline long nw_ip6_step(struct nw_ip6_walk *w)
 	}
 	if (next == 44) {
 		w->off = off + 8;
-		w->frag = (ext[2] << 8 | ext[3]) & 0xfff8 ? 2 : ext[3] & 1 ? 1 : w->frag;
+		w->frag |= ext[2] << 8 | ext[3];
 	} else if (next == 51) {
 		w->off = off + (ext[1] + 2) * 4;
 	} else {
 		w->off = off + (ext[1] + 1) * 8;
 	}
 	w->next = ext[0];
-	return w->frag == 2;
+	return (w->frag & 0xfff8) != 0;
 }
 
 /*
@@ -273,7 +273,7 @@ nw_inline struct nw_ipproto nw_parse_ip6(struct nw_cursor *c, struct nw_headers 
 	NW_LOOP_IP6(&w);
 	if (w.bad || w.off > 0x7fff)
 		return (struct nw_ipproto){ -1 };
-	h->frag = w.frag;
+	h->frag = w.frag & 0xfff8 ? 2 : w.frag & 1;
 	c->off = w.off;
 	return (struct nw_ipproto){ (__s32)(w.next & 0xff) };
 }
