@@ -303,11 +303,12 @@ format: ## clang-format in place
 static: $(O)/negwatch.skel.h $(O)/resets.skel.h $(O)/empty.skel.h ## gcc -fanalyzer, cppcheck and clang-tidy, for defects
 	@tests/static/run
 
-lint: ## format, warnings of both compilers, shellcheck
+lint: ## no binary files in the repository, format, warnings of both compilers, shellcheck
+	$(Q)scripts/text-files
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-gcc CC=gcc all
 	$(Q)$(MAKE) --no-print-directory O=$(O)/lint-clang CC=clang all
-	$(Q)shellcheck scripts/setup scripts/run scripts/check scripts/kernel-matrix scripts/soak .ci/run
+	$(Q)shellcheck scripts/setup scripts/run scripts/check scripts/text-files scripts/kernel-matrix scripts/soak .ci/run
 	$(Q)shellcheck scripts/package scripts/lab/unpack scripts/lab/samba-root tests/package/machine
 	$(Q)cd tests/kernels && shellcheck -x packages image guest labguest
 

@@ -247,6 +247,7 @@ _Static_assert(NW_EVENT_FULL == 1040, "event");
 	X(BODY, "inside a message, nothing to read")                                                         \
 	X(WALKED, "held the beginning of a message")                                                         \
 	X(AHEAD, "behind a hole in the stream")                                                              \
+	X(FAR, "of a tracked flow's ports, but far from where it is: made up, or another connection's")      \
 	X(UNREAD, "not read: left by a daemon that is gone")                                                 \
 	X(OUTCOMES, "not a counter: the outcomes end here")                                                  \
 	X(PACKETS, "packets seen")                                                                           \

@@ -25,13 +25,13 @@ nw_inline int nw_quick(const struct nw_pkt *p, struct nw_flow *f)
 	d = &f->dir[dir & 1];
 	NW_BOUND(d);
 	/* A hole in either direction: so both lines are asked for at once, and not one to find the other. */
-	if (p->tcp.flags & (NW_TH_SYN | NW_TH_FIN | NW_TH_RST) || p->fragment ||
-	    f->flags & (NW_FF_NEW_SYN | NW_FF_RST_C2S | NW_FF_RST_S2C) ||
+	if ((p->tcp.flags & (NW_TH_SYN | NW_TH_FIN | NW_TH_RST | NW_TH_ACK)) != NW_TH_ACK || p->fragment ||
+	    f->flags & (NW_FF_NEW_SYN | NW_FF_RST_C2S | NW_FF_RST_S2C | NW_FF_FAR) ||
 	    (f->dir[0].flags | f->dir[1].flags) & NW_DF_HOLE)
 		return -1;
 	ahead = nw_dir_wants(d) - p->tcp.seq;
-	if (len &&
-	    ((d->flags & (NW_DF_SYNCED | NW_DF_PASS)) != NW_DF_SYNCED || ahead > NW_BACK_MAX || len > ahead))
+	if (!(d->flags & NW_DF_SYNCED) || !d->look.ttl || ahead > NW_BACK_MAX ||
+	    p->tcp.ack - d->look.ack > NW_ACK_MAX || (len && (d->flags & NW_DF_PASS || len > ahead)))
 		return -1;
 	nw_look_at(p, &d->look, p->tcp.seq + len, len > 0);
 	return len ? NW_C_BODY : NW_C_EMPTY;

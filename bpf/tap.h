@@ -23,6 +23,7 @@
 #ifndef NW_TAP_H
 #define NW_TAP_H
 
+#include "place.h"
 #include "walk.h"
 
 /* Which of two numbers belongs to the sender? The verifier wants no index into the stack. */
@@ -80,11 +81,7 @@ nw_inline int nw_payload(void *ctx, const int kind, struct nw_scratch *s, struct
 		if (!nw_ahead(ctx, kind, s, f))
 			return NW_C_AHEAD;
 	} else if (nw_seq_diff(end, nw_dir_wants(d)) <= 0) {
-		/* Of a connection that was seen from its SYN it is no other's: a new one would begin with a
-		 * SYN. */
-		if (-(__u32)gap <= NW_BACK_MAX || f->flags & NW_FF_SYN || !nw_starts_message(ctx, kind, s))
-			return NW_C_BODY;
-		nw_resync(ctx, kind, s, f);
+		return NW_C_BODY;
 	}
 	NW_LOOP_WALK(ctx, kind, s, f);
 	if (d->flags & NW_DF_SYNCED && nw_seq_diff(end, nw_dir_wants(d)) > 0)
@@ -115,7 +112,7 @@ nw_inline int nw_rst_again(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 	__u32 looks = t->seq * 0x9e3779b1u + t->ack * 0x85ebca6bu +
 		      (((__u32)t->ip_id << 16 | t->window) ^ t->flags ^ (__u32)s->dir << 8) * 0xc2b2ae35u;
 	__u8 when = nw_io_now(ctx, s) >> NW_LATE_BITS;
-	__u16 place = nw_io_place(s) * 0x9e3779b1u >> 16;
+	__u32 place = nw_io_place(s) * 0x9e3779b1u >> 20;
 
 	if (f->n_rst && f->rst_looks == looks && f->rst_place != place && (__u8)(when - f->rst_when) <= 1)
 		return 1;
@@ -157,64 +154,6 @@ nw_inline int nw_lives(void *ctx, struct nw_scratch *s, struct nw_flow *f)
 	return nw_id_counts_on(d->look.ip_id, t->ip_id);
 }
 
-/*
- * What a packet shows of its sender, see struct nw_look; end: behind the bytes that it sent, if any. Resets
- * are left out: they are what is judged.
- */
-nw_inline void nw_look_at(const struct nw_pkt *p, struct nw_look *l, __u32 end, int used)
-{
-	const struct nw_tcp *t = &p->tcp;
-	__u8 traits = l->traits;
-
-	/* A bare ACK has the next sequence number, too; but behind it bytes may be missing. */
-	if (!l->ttl || (used && nw_seq_diff(end, l->end) > 0))
-		l->end = end;
-	if (t->flags & NW_TH_ACK)
-		l->ack = t->ack;
-	l->window = t->window;
-	if (!t->ip_id)
-		traits |= NW_LOOK_ID_ZERO;
-	else if (l->ip_id && l->ip_id != t->ip_id)
-		traits |= nw_id_counts_on(l->ip_id, t->ip_id) ? NW_LOOK_ID_NEXT : NW_LOOK_ID_FAR;
-	if (t->ip_id)
-		l->ip_id = t->ip_id;
-	if (p->opt_len)
-		traits |= NW_LOOK_OPTIONS;
-	if (traits != l->traits)
-		l->traits = traits;
-	if (t->ttl != l->ttl) {
-		l->ttl_before = l->ttl;
-		l->ttl = t->ttl;
-	}
-}
-
-/*
- * Is this number of a sequence where the direction is? Not where its window is, which the tap does not know,
- * but near the end of the message at hand: NW_BACK_MAX allows for a message that is broken off and for what
- * is in flight; ahead of it, for what was lost here, and the segments behind that. A direction that is not
- * followed, or waits to be picked up again (nw_ahead()), could be anywhere.
- */
-nw_inline int nw_is_near(const struct nw_dir *d, __u32 seq)
-{
-	if (!(d->flags & NW_DF_SYNCED) || (d->flags & NW_DF_HOLE && d->ahead >= NW_AHEAD_MAX))
-		return 1;
-	return seq - d->next + NW_BACK_MAX < 2 * NW_BACK_MAX;
-}
-
-/*
- * Does this FIN belong to the connection? Its receiver heeds it only if it acknowledges something (RFC 9293
- * 3.10.7.4) that was sent, and not long ago (RFC 5961 5.2), and lies in the window. Where neither end is
- * seen, one guess of 4,096 hits both.
- */
-nw_inline int nw_fin_fits(const struct nw_scratch *s, const struct nw_flow *f)
-{
-	const struct nw_tcp *t = &s->pkt.tcp;
-	__u32 dir = s->dir & 1;
-
-	return t->flags & NW_TH_ACK && nw_is_near(&f->dir[dir], s->seq + s->len) &&
-	       nw_is_near(&f->dir[!dir], t->ack);
-}
-
 nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
 {
 	struct nw_dir *d = nw_dir_of(s, f);
@@ -244,7 +183,7 @@ nw_inline void nw_ends(void *ctx, const int kind, struct nw_scratch *s, struct n
 		if (lives)
 			NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_ALIVE, 0);
 	}
-	if (!type && flags & NW_TH_FIN && !(d->flags & NW_DF_FIN) && nw_fin_fits(s, f)) {
+	if (!type && flags & NW_TH_FIN && !(d->flags & NW_DF_FIN)) {
 		d->flags |= NW_DF_FIN;
 		type = NW_EV_FIN;
 	}
@@ -285,7 +224,7 @@ nw_inline void nw_handshake(void *ctx, const int kind, struct nw_scratch *s, str
 	/* With TCP Fast Open the flow began before the answer. */
 	if (f && !is_syn && f->flags & NW_FF_SYN && p->tcp.ack - 1 - f->isn <= NW_RAW_MAX) {
 		o = &f->dir[(p->sender & 1) == f->client ? NW_C2S : NW_S2C];
-		if (!(o->flags & NW_DF_SYNCED)) {
+		if (!(o->flags & NW_DF_SYNCED) && !o->look.ttl) {
 			o->next = p->tcp.seq + 1;
 			o->flags |= NW_DF_SYNCED;
 		}
@@ -398,40 +337,60 @@ nw_inline int nw_opens(void *ctx, const int kind, struct nw_scratch *s)
 	return s->len ? -1 : NW_C_SYN;
 }
 
+/* The flow that this segment belongs to, or begins; NULL: none, *out says why. Sets s->dir. */
+nw_inline struct nw_flow *nw_flow_of(void *ctx, const int kind, struct nw_scratch *s, int *out)
+{
+	const struct nw_pkt *p = &s->pkt;
+	struct nw_flow *f = nw_io_flow(ctx, &p->key);
+
+	*out = NW_C_UNTRACKED;
+	if (f) {
+		s->dir = (p->sender & 1) == f->client ? NW_C2S : NW_S2C;
+		if (f->flags & NW_FF_NEW_SYN && nw_is_of_new_syn(ctx, s)) {
+			if (!s->len)
+				return 0;
+		} else if ((p->tcp.flags & NW_TH_RST && !p->fragment) || nw_is_in_place(s, f)) {
+			return f;
+		} else if (!nw_is_elsewhere(ctx, s, f)) {
+			*out = NW_C_FAR;
+			return 0;
+		} else if (f->flags & NW_FF_FAR) {
+			NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_GAP, NW_GAP_LOST);
+		}
+		nw_io_flow_del(ctx, &p->key);
+	}
+	/* Without ACK only a SYN is heeded (RFC 9293 3.10.7.4). */
+	if (!s->len || !(p->tcp.flags & (NW_TH_SYN | NW_TH_ACK)))
+		return 0;
+	f = NW_CALL(kind, nw_flow_begin, ctx) ? nw_io_flow(ctx, &p->key) : 0;
+	if (f)
+		s->dir = (p->sender & 1) == f->client ? NW_C2S : NW_S2C;
+	return f;
+}
+
 /* One TCP segment whose headers were read into s->pkt. Returns the packet's outcome. */
 nw_inline int nw_segment(void *ctx, const int kind, struct nw_scratch *s)
 {
 	const struct nw_pkt *p = &s->pkt;
-	int out = NW_C_EMPTY;
 	struct nw_flow *f;
+	int out;
 
 	if (p->tcp.flags & NW_TH_RST)
 		s->len = 0; /* RFC 9293 3.5.3 lets a reset carry text; it is no part of the stream */
-	f = nw_io_flow(ctx, &p->key);
-	if (f && f->flags & NW_FF_NEW_SYN && nw_is_of_new_syn(ctx, s)) {
-		if (!s->len)
-			return NW_C_UNTRACKED;
-		nw_io_flow_del(ctx, &p->key);
-		f = 0;
-	}
-	if (!f) {
-		if (!s->len)
-			return NW_C_UNTRACKED;
-		f = NW_CALL(kind, nw_flow_begin, ctx) ? nw_io_flow(ctx, &p->key) : 0;
-		if (!f)
-			return NW_C_UNTRACKED;
-	}
-	s->dir = (p->sender & 1) == f->client ? NW_C2S : NW_S2C;
-	nw_acknowledged(s, f);
+	f = nw_flow_of(ctx, kind, s, &out);
+	if (!f)
+		return out;
+	if (!(p->tcp.flags & NW_TH_RST))
+		nw_acknowledged(s, f);
 	if (p->fragment) {
 		NW_CALL(kind, nw_tell, ctx, s, f, NW_EV_GAP, NW_GAP_FRAGMENT);
 		return NW_C_FRAGMENT;
 	}
-	if (s->len)
-		out = NW_CALL(kind, nw_payload, ctx, f);
+	out = s->len ? NW_CALL(kind, nw_payload, ctx, f) : NW_C_EMPTY;
 	if (p->tcp.flags & (NW_TH_FIN | NW_TH_RST) || f->flags & (NW_FF_RST_C2S | NW_FF_RST_S2C))
 		NW_CALL(kind, nw_ends, ctx, s, f);
-	if (!(p->tcp.flags & NW_TH_RST)) {
+	/* What acknowledges nothing, a SYN with data (TCP Fast Open), does not show where both are. */
+	if ((p->tcp.flags & (NW_TH_RST | NW_TH_ACK)) == NW_TH_ACK) {
 		__u32 used = s->len + !!(p->tcp.flags & NW_TH_FIN);
 
 		nw_look_at(p, &nw_dir_of(s, f)->look, s->seq + used, used > 0);

@@ -36,8 +36,12 @@
 /* Segments behind a hole after which it is taken for lost although nobody acknowledged it. */
 #define NW_AHEAD_MAX 32
 /* A segment further back than any message and window can explain belongs to another connection:
- * 16 MiB for the largest message, as much for what is retransmitted. */
+ * 16 MiB for the largest message, as much for what is retransmitted. Ahead, so much may have been lost here.
+ */
 #define NW_BACK_MAX 0x2000000u
+/* So far beside what was sent an acknowledgement may be: bytes lost here, and packets that overtook others.
+ */
+#define NW_ACK_MAX 0x100000u
 /* Resets told per flow, and words of the kernel about them per direction; after each reset, so many uncertain
  * signs of life */
 #define NW_RST_MAX 8
@@ -77,6 +81,9 @@ struct nw_dir {
 #define NW_FF_ARMED 0x08u   /* the next request that uses a tree is told */
 #define NW_FF_RST_C2S 0x10u /* a RST was seen, and nothing of the client since that only the living send */
 #define NW_FF_RST_S2C 0x20u /* ... of the server */
+#define NW_FF_FAR_C2S 0x40u /* data from far away came in the client's name, and nothing from near since */
+#define NW_FF_FAR_S2C 0x80u /* ... in the server's */
+#define NW_FF_FAR (NW_FF_FAR_C2S | NW_FF_FAR_S2C)
 
 /* So laid out that, behind the key of a home, each direction is within a cache line: it has a CPU of its own.
  */
@@ -91,7 +98,8 @@ struct nw_flow {
 	__u8 n_alive : 4; /* uncertain signs of life told since the last RST */
 	/* The last RST that was told: when (67 ms each), where (hashed), and what it looked like. */
 	__u8 rst_when;
-	__u16 rst_place;
+	__u16 rst_place : 12;
+	__u16 far_when : 4;	       /* with FAR: since when (1.07 s each) */
 	__u64 start_ts;		       /* of the SYN, or of the first packet seen */
 	__u32 pending[NW_PENDING_MAX]; /* low halves of the MessageIds of unanswered VALIDATEs */
 	__u32 rst_looks;
@@ -206,6 +214,9 @@ _Static_assert(sizeof(struct nw_carry) >= 4 + NW_JUDGE_MAX, "carry");
 /* A packet this long after a RST was not overtaken by it: as bits of time, 67 ms. A network's reordering
  * takes less, a retransmission (RFC 6298: 200 ms and more in practice) takes longer. */
 #define NW_LATE_BITS 26
+/* Seconds, nearly, and as many of them as struct nw_flow.far_when counts. */
+#define NW_FAR_BITS 30
+#define NW_FAR_MASK 15u
 
 /*
  * From where on is payload news after a RST? Behind all that its sender had sent, and behind the reset's own
@@ -226,6 +237,36 @@ nw_inline int nw_is_news(__u32 end, __u32 alive_from)
 nw_inline int nw_id_counts_on(__u16 last, __u16 id)
 {
 	return last && id && (__u16)(id - last - 1) < NW_ID_STEP;
+}
+
+/* Is a sequence number between two others, or no more than `slack` beside them? */
+nw_inline int nw_is_about(__u32 seq, __u32 a, __u32 b, __u32 slack)
+{
+	__u32 from = nw_seq_diff(b, a) < 0 ? b : a, to = from == a ? b : a;
+
+	return seq - from + slack <= to - from + 2 * slack;
+}
+
+/*
+ * Is a segment where its connection is, of which one end was heard at least? Each direction is between what
+ * its receiver acknowledged and what its sender sent: there have to be its sequence number and what it
+ * acknowledges, as its receiver heeds it only then (RFC 9293 3.10.7.4, RFC 5961 5.2). Of an end that was not
+ * heard yet the other's packets have to do, which may lie behind by all that is in flight.
+ */
+nw_inline int nw_is_near(const struct nw_look *sender, const struct nw_look *other, __u32 seq, __u32 ack)
+{
+	__u32 end = sender->end, acked = other->ack, to_ack = sender->ack, sent = other->end,
+	      slack = NW_ACK_MAX;
+
+	if (!sender->ttl) {
+		end = acked;
+		to_ack = sent;
+		slack = NW_BACK_MAX;
+	} else if (!other->ttl) {
+		acked = end;
+		sent = to_ack;
+	}
+	return nw_is_about(seq, acked, end, NW_BACK_MAX) && nw_is_about(ack, to_ack, sent, slack);
 }
 
 /* Where a direction's next unread byte is: behind what of a half header was put by. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Tests of a long life and of sudden deaths: killed at any moment, reloaded a thousand times, started twice."""
+import itertools
 import os
 import random
 import signal
@@ -16,6 +17,9 @@ KILLS = 100
 RELOADS = 1000
 GROWTH = 256      # KiB of memory that 1,000 reloads may cost: the allocator's own unrest
 CLSACT = {"ingress": "clsact", "egress": "clsact"}
+DIE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "die.c")
+CHANGES = 6       # that a life with clsact makes at least: the qdisc and two filters come and go
+REMOVALS = 3      # that the next start makes after it
 
 
 class Traffic:
@@ -126,6 +130,85 @@ def left_elsewhere():
             cable.await_log(host, text)
 
 
+def clsact_on(network):
+    """The interfaces of the server that have a clsact qdisc."""
+    lines = network.server.run("tc", "qdisc", "show").splitlines()
+    return {line.split()[4] for line in lines if line.startswith("qdisc clsact")}
+
+
+def dies_at(network, library, number, interface, options):
+    """A daemon that starts and is ended, killed before its change to qdiscs and filters of that number. Returns whether it
+    lived, because it had none of that number."""
+    host = daemon.Daemon(network, network.server, [interface], wait=False,
+                         before=["env", f"LD_PRELOAD={library}", f"NW_DIE_AT={number}"], **options)
+    net.wait_for("negwatchd to die or to watch",
+                 lambda: host.process.poll() is not None or f"{interface}  ingress" in host.said(), 40, 0.005)
+    host.process.terminate()
+    status = host.process.wait(40 * net.SLOWER)
+    if status not in (0, -signal.SIGKILL):
+        raise stage.Failed(f"status {status}: {host.said()}")
+    host.close()
+    return status == 0
+
+
+def killed_between():
+    """SIGKILL before each change to qdiscs and filters of a whole life, and of the cleaning behind a killed one: after the
+    next life nothing is left but somebody's empty qdisc. Between changes nothing of it happens, so these are all."""
+    with cable.lab() as network:
+        for name in ("nwa", "nwb", "nwc"):
+            cable.Cable(network, name)
+        network.server.run("tc", "qdisc", "add", "dev", "nwc", "clsact")
+        library, turns, left = os.path.join(network.directory, "die.so"), itertools.cycle(("nwa", "nwb", "nwc")), []
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, DIE], check=True)
+
+        def next_life(what):
+            last = daemon.Daemon(network, network.server, [next(turns)])
+            if last.close() != 0:
+                raise stage.Failed(f"status {last.process.returncode}: {last.said()}")
+            now = clsact_on(network)
+            if now != {"nwc"} or cable.attached(network.server, "nwa"):
+                left.append(f"{what}: clsact on {sorted(now)}, {cable.attached(network.server, 'nwa')}")
+            for name in now - {"nwc"}:
+                network.server.run("tc", "qdisc", "del", "dev", name, "clsact")
+
+        for changes in itertools.count():
+            if dies_at(network, library, changes + 1, "nwa", CLSACT):
+                break
+            next_life(f"killed before change {changes + 1} of a life")
+        for removals in itertools.count():
+            daemon.Daemon(network, network.server, ["nwa"], **CLSACT).kill()
+            lived = dies_at(network, library, removals + 1, "nwb", {})
+            next_life(f"killed before change {removals + 1} of cleaning")
+            if lived:
+                break
+        print(f"# killed before each of {changes} changes of a life and of {removals} of a start behind a killed one",
+              flush=True)
+        if left or changes < CHANGES or removals < REMOVALS:
+            raise stage.Failed("\n".join(["left behind:", *left]))
+
+
+def handed_over():
+    """A qdisc that was ours is somebody's when he has a filter there as we go, or replaced it: it stays, also when it is
+    empty later, whether ours was killed or ended."""
+    with cable.lab() as network:
+        tc, made = (lambda *argv: network.server.run("tc", *argv)), {"nwa", "nwb", "nwc", "nwd"}
+        for name in (*sorted(made), "nwe"):
+            cable.Cable(network, name)
+        for used, replaced, end in (("nwa", "nwb", "kill"), ("nwc", "nwd", "close")):
+            host = daemon.Daemon(network, network.server, [used, replaced], **CLSACT)
+            tc("filter", "add", "dev", used, "egress", "pref", "9", "protocol", "all", "u32", "match", "u32", "0", "0")
+            tc("qdisc", "replace", "dev", replaced, "clsact")
+            getattr(host, end)()
+            host = daemon.Daemon(network, network.server, ["nwe"])
+            host.close()
+            tc("filter", "del", "dev", used, "egress", "pref", "9")
+        for options in ({}, CLSACT):
+            daemon.Daemon(network, network.server, ["nwa", "nwb", "nwe"], **options).close()
+            ours = [line for name in sorted(made) for line in cable.attached(network.server, name)]
+            if clsact_on(network) != made or ours:
+                raise stage.Failed(f"somebody's qdiscs are on {sorted(made)}; now there are {sorted(clsact_on(network))}, {ours}")
+
+
 def figures(pid):
     """(open descriptors, KiB of memory of its own, programs + maps + links held). Pages of files are not counted: they come
     as code first runs, and go when the machine needs them."""
@@ -204,4 +287,4 @@ def started_twice():
 
 
 TESTS = {"killed-at-random": killed_at_random, "thousand-reloads": thousand_reloads, "started-twice": started_twice,
-         "left-elsewhere": left_elsewhere}
+         "left-elsewhere": left_elsewhere, "killed-between": killed_between, "handed-over": handed_over}

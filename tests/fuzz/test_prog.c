@@ -292,11 +292,8 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(all_hooks) };
 	int err = progs_open(&P.progs);
 
-	if (err) {
-		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n",
-		       strerror(-err));
-		return 1;
-	}
+	if (err < 0)
+		return progs_bail_out(err);
 	talk_init(&P.t);
 	err = cmocka_run_group_tests_name("fuzz-prog", tests, NULL, NULL);
 	talk_free(&P.t);

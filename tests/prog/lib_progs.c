@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Loads the programs and feeds them frames by BPF_PROG_TEST_RUN. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,23 @@ int progs_open_sized(struct progs **out, uint32_t max_flows)
 int progs_open_fair(struct progs **out, uint32_t max_flows)
 {
 	return open_all(out, max_flows, NW_SHARE_SPAN / (max_flows / NW_SHARE_PART + 1));
+}
+
+int progs_bail_out(int err)
+{
+	printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n", strerror(-err));
+	return 1;
+}
+
+int progs_try(void)
+{
+	struct progs *p = NULL;
+	int err = progs_open(&p);
+
+	if (err < 0)
+		progs_bail_out(err);
+	progs_close(&p);
+	return err;
 }
 
 void progs_close(struct progs **pp)

@@ -21,6 +21,11 @@ int progs_open_sized(struct progs **out, uint32_t max_flows);
 int progs_open_fair(struct progs **out, uint32_t max_flows);
 void progs_close(struct progs **p);
 
+/* For main(): says, as TAP, why they do not load (err < 0: of opening them), and is its exit status. */
+int progs_bail_out(int err);
+/* The same for tests that open them anew each time: do they load? 0, or -errno having said why not. */
+int progs_try(void);
+
 /*
  * One frame through one program; its events go to fn with ts and frame replaced by those given. 0; -EIO if
  * the verdict is not "pass" or the packet came back changed; or what fn returned.

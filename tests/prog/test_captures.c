@@ -114,11 +114,8 @@ int main(void)
 	int err = progs_open(&progs);
 	const struct CMUnitTest tests[] = { cmocka_unit_test_prestate(four_ways, progs) };
 
-	if (err) {
-		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n",
-		       strerror(-err));
-		return 1;
-	}
+	if (err < 0)
+		return progs_bail_out(err);
 	err = cmocka_run_group_tests_name("prog-captures", tests, NULL, NULL);
 	progs_close(&progs);
 	return err;

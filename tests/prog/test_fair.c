@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -206,16 +205,11 @@ int main(void)
 	};
 	struct talk_params seen = talk_client;
 	struct talk_how how = { .isn = { 1000, 2000 } };
-	struct progs *probe = NULL;
 	struct talk t;
-	int err = progs_open(&probe);
+	int err;
 
-	if (err) {
-		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n",
-		       strerror(-err));
+	if (progs_try() < 0)
 		return 1;
-	}
-	progs_close(&probe);
 	seen.guid0++;
 	talk_usual(&t, &seen, &talk_client, &talk_server, &talk_server, TALK_END_NONE);
 	err = talk_frames(&t, &how, take_frame, NULL);

@@ -9,7 +9,6 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -279,14 +278,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(collisions), cmocka_unit_test(races),
 					    cmocka_unit_test(eviction) };
-	struct progs *p;
-	int err = progs_open(&p);
 
-	if (err) {
-		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n",
-		       strerror(-err));
+	if (progs_try() < 0)
 		return 1;
-	}
-	progs_close(&p);
 	return cmocka_run_group_tests_name("prog-homes", tests, write_scores, NULL);
 }

@@ -8,7 +8,6 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -218,14 +217,8 @@ static void as_slow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(as_slow) };
-	struct progs *p;
-	int err = progs_open(&p);
 
-	if (err) {
-		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n",
-		       strerror(-err));
+	if (progs_try() < 0)
 		return 1;
-	}
-	progs_close(&p);
 	return cmocka_run_group_tests_name("prog-quick", tests, NULL, NULL);
 }

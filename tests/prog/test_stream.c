@@ -6,9 +6,8 @@
  */
 #include <stdarg.h>
 #include <setjmp.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 #include <cmocka.h>
 
 #include "progs.h"
@@ -107,11 +106,8 @@ int main(void)
 	};
 	int err = progs_open(&r.progs);
 
-	if (err) {
-		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n",
-		       strerror(-err));
-		return 1;
-	}
+	if (err < 0)
+		return progs_bail_out(err);
 	err = cmocka_run_group_tests_name("prog-stream", tests, NULL, NULL);
 	progs_close(&r.progs);
 	return err;

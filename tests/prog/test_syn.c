@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -142,11 +141,8 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test_prestate(options, &r) };
 	int err = progs_open(&r.progs);
 
-	if (err) {
-		printf("Bail out! the programs do not load: %s (root and kernel 6.1 are needed)\n",
-		       strerror(-err));
-		return 1;
-	}
+	if (err < 0)
+		return progs_bail_out(err);
 	err = cmocka_run_group_tests_name("prog-syn", tests, NULL, NULL);
 	progs_close(&r.progs);
 	return err;

@@ -60,5 +60,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(left_alone) };
 
+	if (progs_try() < 0)
+		return 1;
 	return cmocka_run_group_tests_name("prog-unread", tests, NULL, NULL);
 }

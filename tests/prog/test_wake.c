@@ -211,5 +211,7 @@ int main(void)
 		cmocka_unit_test(many),
 	};
 
+	if (progs_try() < 0)
+		return 1;
 	return cmocka_run_group_tests_name("prog-wake", tests, NULL, NULL);
 }

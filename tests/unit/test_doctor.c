@@ -273,6 +273,11 @@ static void test_qdisc(void **state)
 	expect("tc", NW_HEALTH_OK, "will be made");
 	expect("egress", NW_HEALTH_OK, "auto takes tc by clsact");
 	strcpy(iface.qdisc, "clsact");
+	iface.qdisc_made = true;
+	expect("tc", NW_HEALTH_OK, "the clsact qdisc of a killed negwatchd: removed at the next start");
+	iface.watched = true;
+	expect("tc", NW_HEALTH_OK, "a qdisc (clsact) is there");
+	iface.watched = false;
 	iface.filters[0] = 2, iface.filters[1] = 1;
 	expect("tc", NW_HEALTH_OK, "3 filters of others (ingress 2, egress 1) are left alone");
 	iface.ours[0] = 1;

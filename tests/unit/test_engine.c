@@ -87,12 +87,12 @@ static void over(int n, uint64_t later)
 }
 
 /* Of the closed so many are kept; those beyond for outcome_wait, in which their last packets come. */
-static void what_is_over_goes_when_others_are(void **state)
+static void over_goes_when_others_are(uint32_t max_awake)
 {
 	struct nw_engine_stats st;
 
 	script.cfg.max_closed = 5;
-	script.cfg.max_awake = 100;
+	script.cfg.max_awake = max_awake;
 	script_begin(Q_CAPS);
 	over(40, 0);
 	nw_engine_get_stats(script.engine, &st);
@@ -107,6 +107,16 @@ static void what_is_over_goes_when_others_are(void **state)
 	over(60, script.cfg.outcome_wait);
 	nw_engine_get_stats(script.engine, &st);
 	assert_int_equal(st.rule[nw_rule_index(101)], 160);
+}
+
+static void what_is_over_goes_when_others_are(void **state)
+{
+	over_goes_when_others_are(100);
+}
+
+static void what_is_over_and_packed_goes_no_sooner(void **state)
+{
+	over_goes_when_others_are(0);
 }
 
 /* MS-SMB2 3.2.4.1.4: VALIDATE behind TREE_CONNECT in one compound need not say which session it is of. */
@@ -130,6 +140,7 @@ int main(void)
 	static const struct CMUnitTest more[] = {
 		cmocka_unit_test_setup(what_yields_is_concluded, script_setup),
 		cmocka_unit_test_setup(what_is_over_goes_when_others_are, script_setup),
+		cmocka_unit_test_setup(what_is_over_and_packed_goes_no_sooner, script_setup),
 		cmocka_unit_test_setup(related_operation_is_answered_in_its_session, script_setup),
 		cmocka_unit_test_setup(reconnect_storms_are_told_and_stay_bounded, script_setup),
 	};

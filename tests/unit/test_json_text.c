@@ -55,6 +55,7 @@ static void write_all(struct nw_json_text *t)
 	nw_json_open(t, "list", '[');
 	nw_json_put_count(t, NULL, 0);
 	nw_json_put_count(t, NULL, INT64_MAX);
+	nw_json_put_count(t, NULL, (uint64_t)INT64_MAX + 1); /* left out */
 	nw_json_put_hex(t, NULL, 0x302, 4);
 	nw_json_put_hex(t, NULL, 0x12345, 4);
 	nw_json_put_hex(t, NULL, UINT64_MAX, 16);

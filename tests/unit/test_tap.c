@@ -239,7 +239,7 @@ static void blind_data_does_not_hide_the_flow(void **state)
 static void blind_fins(void)
 {
 	static const uint32_t off[] = {
-		0x02000001, 0x04000000, 0x40000000, 0x80000000, 0xc0000000, 0xfdfffffe
+		0x02000001, 0x04000000, 0x40000000, 0x80000000, 0xc0000000, 0xfd000000
 	};
 
 	for (unsigned int i = 0; i < 12; i++) {
@@ -266,7 +266,7 @@ static void blind_fin_ends_nothing(void **state)
 	assert_int_equal(W.count[NW_EV_FIN], 1);
 	segment(NW_C2S, W.seq[0], NULL, 0, FIN);
 	assert_int_equal(W.count[NW_EV_FIN], 2);
-	found("[101 1 server-fin]", NW_UNSEEN_GAP); /* of the bytes that came with blind ones */
+	found("[101 1 server-fin]", 0);
 }
 
 /* A connection picked up in the middle: one direction is followed as yet, and says which FIN is blind. */

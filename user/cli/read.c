@@ -261,14 +261,15 @@ int nw_cmd_read(const struct nw_cli *cli, int argc, char **argv)
 			 .lock = PTHREAD_MUTEX_INITIALIZER };
 	int err = nw_turns_init(&j.turns, (size_t)argc - 1, argv + 1, stdout, j.line), status;
 
-	nw_progress_line_begin(&line, (unsigned int)argc - 1, argv + 1);
+	if (j.line)
+		nw_progress_line_begin(j.line, (unsigned int)argc - 1, argv + 1);
 	if (!err) {
 		work_together(&j);
 		err = nw_turns_error(&j.turns);
 	}
 	nw_turns_free(&j.turns);
 	if (cli->json)
-		err = write_summary(&j.totals) ?: err;
+		err |= write_summary(&j.totals);
 	else
 		nw_read_text_summary(stdout, &j.totals);
 	status = j.totals.any_finding && j.totals.worst >= NW_SEV_WARNING ? EXIT_FINDINGS : EXIT_CLEAN;

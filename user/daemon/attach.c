@@ -179,19 +179,26 @@ static int claim_for(struct nw_iface *iface)
 
 static void reap(const struct nw_link *link)
 {
+	char filters[32] = "";
 	bool qdisc;
 	int n = nw_clsact_reap(link->ifindex, &qdisc);
 
 	if (n > 0)
-		nw_warn("%s: removed %d filter%s%s that a killed negwatchd had left", link->name, n,
-			n > 1 ? "s" : "", qdisc ? " and the clsact qdisc" : "");
+		snprintf(filters, sizeof(filters), "%d filter%s%s", n, n > 1 ? "s" : "",
+			 qdisc ? " and " : "");
+	if (n > 0 || qdisc)
+		nw_warn("%s: removed %s%s that a killed negwatchd had left", link->name, filters,
+			qdisc ? "the clsact qdisc" : "");
 }
 
 void nw_attach_reap(const struct nw_link *link)
 {
+	_cleanup_close_ int fd = -1;
 	pid_t pid;
-	_cleanup_close_ int fd = claim(link->ifindex, &pid);
 
+	if (!link->filterable)
+		return;
+	fd = claim(link->ifindex, &pid);
 	if (fd >= 0)
 		reap(link);
 }

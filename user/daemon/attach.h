@@ -27,7 +27,6 @@ struct nw_iface {
 	enum nw_hook_how wanted_ingress, wanted_egress;
 	struct nw_attached ingress, egress;
 	int owner_fd;	   /* keeps a second negwatchd off */
-	bool made_clsact;  /* the qdisc is ours to remove */
 	char trouble[240]; /* not empty: nothing is attached, and this is why */
 };
 
@@ -46,7 +45,10 @@ void nw_detach(struct nw_iface *iface);
 /* Whether both hooks are still where they were attached: anybody with the right may take them away. */
 bool nw_attach_intact(const struct nw_iface *iface);
 
-/* Removes what a killed negwatchd left on an interface that no other negwatchd watches, and says so. */
+/*
+ * Removes what a killed negwatchd left on an interface that no other negwatchd watches, and says so. The link
+ * is one of nw_links_read().
+ */
 void nw_attach_reap(const struct nw_link *link);
 
 #endif

@@ -13,35 +13,16 @@
 /* "nw": with the program's name it tells our filters from others'. */
 #define HANDLE 0x6e77u
 /*
- * The same on a qdisc that was made by us. A filter does not outlive its qdisc: one that is found with this
- * handle proves, even when its owner was killed, that the qdisc is still the one that we made.
+ * "negw": tells a qdisc that we made, also when its owner was killed before the first filter or behind the
+ * last. It comes and goes with the qdisc, so that no other can be taken for it.
  */
-#define HANDLE_MADE 0x6e78u
+#define MARK 0x6e656777u
 /* Before everybody else's, because an earlier filter's TC_ACT_OK hides the packet from later ones. */
 #define PRIORITY 1u
 
 static enum bpf_tc_attach_point point_of(bool egress)
 {
 	return egress ? BPF_TC_EGRESS : BPF_TC_INGRESS;
-}
-
-/* libbpf prints the kernel's complaint about a qdisc that exists already, which is no news. */
-static int say_nothing(enum libbpf_print_level level, const char *format, va_list ap)
-{
-	return 0;
-}
-
-static int make_qdisc(struct nw_iface *iface)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)iface->ifindex,
-		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-	libbpf_print_fn_t before = libbpf_set_print(say_nothing);
-	int err = bpf_tc_hook_create(&hook);
-
-	libbpf_set_print(before);
-	if (err == 0)
-		iface->made_clsact = true;
-	return err == -EEXIST ? 0 : err;
 }
 
 /* Behind the reason that is there already, why tc was chosen at all. */
@@ -52,32 +33,41 @@ static void add_reason(struct nw_attached *a, const char *reason)
 	snprintf(a->why + n, sizeof(a->why) - n, "%s%s", n ? "; " : "", reason);
 }
 
-static int count_filter(void *arg, const struct nw_filter *f)
+static int count_others(void *arg, const struct nw_filter *f)
 {
+	if (nw_clsact_is_ours(f))
+		return -EBUSY;
 	++*(unsigned int *)arg;
 	return 0;
 }
 
 /*
- * Removes a qdisc of ours without filters. Between the look and the removal somebody else could add a filter;
- * the kernel offers nothing that does both at once. The window is some microseconds.
+ * Behind the last of our filters: removes the qdisc if we made it, or lets those have it whose filters are
+ * there, for good: it may be empty at times. Between the look and the removal somebody else could add a
+ * filter; the kernel offers nothing that does both at once. The window is some microseconds. True if it was
+ * removed.
  */
-static bool remove_if_empty(unsigned int ifindex)
+static bool leave_qdisc(unsigned int ifindex)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex,
 		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-	unsigned int filters = 0;
+	struct nw_qdisc qdisc;
+	unsigned int others = 0;
 
-	return nw_filter_each(ifindex, false, count_filter, &filters) == 0 &&
-	       nw_filter_each(ifindex, true, count_filter, &filters) == 0 && !filters &&
-	       bpf_tc_hook_destroy(&hook) == 0;
+	if (nw_ingress_qdisc(ifindex, &qdisc) < 0 || !nw_clsact_made(&qdisc) ||
+	    nw_filter_each(ifindex, false, count_others, &others) < 0 ||
+	    nw_filter_each(ifindex, true, count_others, &others) < 0)
+		return false;
+	if (others)
+		nw_clsact_unmark(ifindex);
+	return !others && bpf_tc_hook_destroy(&hook) == 0;
 }
 
-static void remove_qdisc(struct nw_iface *iface)
+/* One of the two directions is done: is the other, too? */
+static void leave(const struct nw_iface *iface)
 {
-	if (iface->made_clsact && iface->ingress.how != NW_HOW_CLSACT && iface->egress.how != NW_HOW_CLSACT &&
-	    remove_if_empty(iface->ifindex))
-		iface->made_clsact = false;
+	if (iface->ingress.how != NW_HOW_CLSACT && iface->egress.how != NW_HOW_CLSACT)
+		leave_qdisc(iface->ifindex);
 }
 
 int nw_clsact_attach(struct nw_iface *iface, bool egress, int prog_fd)
@@ -85,16 +75,18 @@ int nw_clsact_attach(struct nw_iface *iface, bool egress, int prog_fd)
 	struct nw_attached *a = egress ? &iface->egress : &iface->ingress;
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)iface->ifindex, .attach_point = point_of(egress));
 	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .priority = PRIORITY);
-	int err = make_qdisc(iface);
-	char kind[16];
+	int err = nw_clsact_make(iface->ifindex, MARK);
+	struct nw_qdisc qdisc;
 
+	if (err == -EEXIST)
+		err = 0;
 	/* An "ingress" qdisc takes a filter for egress without a word, and runs it at ingress. */
-	if (!err && egress && nw_ingress_qdisc(iface->ifindex, kind, sizeof(kind)) == 0 &&
-	    strcmp(kind, "ingress") == 0)
+	if (!err && egress && nw_ingress_qdisc(iface->ifindex, &qdisc) == 0 &&
+	    strcmp(qdisc.kind, "ingress") == 0)
 		err = -EEXIST;
 	if (err)
 		return err;
-	opts.handle = iface->made_clsact ? HANDLE_MADE : HANDLE;
+	opts.handle = HANDLE;
 	err = bpf_tc_attach(&hook, &opts);
 	if (err) {
 		/* Another kind of filter holds the priority: behind all others is better than not at all. */
@@ -105,7 +97,7 @@ int nw_clsact_attach(struct nw_iface *iface, bool egress, int prog_fd)
 			add_reason(a, "filter priority 1 is taken: what is before ours may hide packets");
 	}
 	if (err) {
-		remove_qdisc(iface);
+		leave(iface);
 		return err;
 	}
 	a->how = NW_HOW_CLSACT;
@@ -130,25 +122,28 @@ void nw_clsact_detach(struct nw_iface *iface, bool egress)
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)iface->ifindex, .attach_point = point_of(egress));
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = a->handle, .priority = a->priority);
 
-	/* Gone with its qdisc? Then what is there now is somebody else's. */
-	if (!nw_clsact_intact(iface, egress))
-		iface->made_clsact = false;
-	else
+	/* Gone? Then what is there now is somebody else's. */
+	if (nw_clsact_intact(iface, egress))
 		bpf_tc_detach(&hook, &opts);
 	a->how = NW_HOW_NONE;
-	remove_qdisc(iface);
+	leave(iface);
 }
 
 bool nw_clsact_is_ours(const struct nw_filter *f)
 {
 	static const char *const names[] = { "nw_tc_in:", "nw_tc_out:", "nw_l3_in:", "nw_l3_out:" };
 
-	if (f->handle != HANDLE && f->handle != HANDLE_MADE)
+	if (f->handle != HANDLE)
 		return false;
 	for (size_t i = 0; i < NW_ARRAY_SIZE(names); i++)
 		if (strncmp(f->name, names[i], strlen(names[i])) == 0)
 			return true;
 	return false;
+}
+
+bool nw_clsact_made(const struct nw_qdisc *qdisc)
+{
+	return qdisc->mark == MARK && strcmp(qdisc->kind, "clsact") == 0;
 }
 
 struct reaping {
@@ -167,7 +162,6 @@ static int note_ours(void *arg, const struct nw_filter *f)
 
 int nw_clsact_reap(unsigned int ifindex, bool *qdisc)
 {
-	bool made = false;
 	int reaped = 0;
 
 	*qdisc = false;
@@ -183,10 +177,9 @@ int nw_clsact_reap(unsigned int ifindex, bool *qdisc)
 			const struct nw_filter *f = &r.filter[i];
 			LIBBPF_OPTS(bpf_tc_opts, opts, .handle = f->handle, .priority = f->priority);
 
-			made |= f->handle == HANDLE_MADE;
 			reaped += bpf_tc_detach(&hook, &opts) == 0;
 		}
 	}
-	*qdisc = made && remove_if_empty(ifindex);
+	*qdisc = leave_qdisc(ifindex);
 	return reaped;
 }

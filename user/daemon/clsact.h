@@ -12,7 +12,7 @@
  */
 int nw_clsact_attach(struct nw_iface *iface, bool egress, int prog_fd);
 
-/* Takes the filter away if it is still ours, and the qdisc if we made it and nobody uses it. */
+/* Takes the filter away if it is still ours; behind the last the qdisc, if we made it and nobody uses it. */
 void nw_clsact_detach(struct nw_iface *iface, bool egress);
 
 /* Whether the filter is still there. */
@@ -21,9 +21,12 @@ bool nw_clsact_intact(const struct nw_iface *iface, bool egress);
 /* Whether a filter is one of a negwatchd, by its handle and name. */
 bool nw_clsact_is_ours(const struct nw_filter *f);
 
+/* Whether a qdisc was made by a negwatchd, and no one else took it over. */
+bool nw_clsact_made(const struct nw_qdisc *qdisc);
+
 /*
- * Removes filters that a killed negwatchd left; and the qdisc, if they prove that it was made for them and
- * nobody else has a filter there. Returns how many filters, or -errno.
+ * Removes what a killed negwatchd left: its filters, and the qdisc if it was made for them and nobody else
+ * has a filter there; *qdisc says whether. Returns how many filters, or -errno.
  */
 int nw_clsact_reap(unsigned int ifindex, bool *qdisc);
 

@@ -43,7 +43,8 @@ static const struct {
 	{ "not-ip", NW_C_NOT_IP },	 { "not-tcp", NW_C_NOT_TCP },	    { "fragment", NW_C_FRAGMENT },
 	{ "malformed", NW_C_MALFORMED }, { "other-port", NW_C_OTHER_PORT }, { "syn", NW_C_SYN },
 	{ "untracked", NW_C_UNTRACKED }, { "empty", NW_C_EMPTY },	    { "body", NW_C_BODY },
-	{ "walked", NW_C_WALKED },	 { "ahead", NW_C_AHEAD },	    { "unread", NW_C_UNREAD },
+	{ "walked", NW_C_WALKED },	 { "ahead", NW_C_AHEAD },	    { "far", NW_C_FAR },
+	{ "unread", NW_C_UNREAD },
 };
 
 _Static_assert(NW_ARRAY_SIZE(outcomes) == NW_C_OUTCOMES, "every outcome has a label");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Questions to the kernel's routing netlink: links, traffic-control filters, and news about both. */
+/* The kernel's routing netlink: links, qdiscs and filters of traffic control, and news about them. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <net/if_arp.h>
@@ -54,17 +54,21 @@ static int read_answers(int fd, answer_fn fn, void *arg)
 	}
 }
 
-static int dump(struct request *req, size_t len, answer_fn fn, void *arg)
+/* Sends a request and reads what is answered, to its end or its acknowledgement. */
+static int ask(const struct nlmsghdr *head, answer_fn fn, void *arg)
 {
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 
-	if (fd < 0)
-		return -errno;
-	req->head.nlmsg_len = NLMSG_LENGTH(len);
-	req->head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	if (send(fd, req, req->head.nlmsg_len, 0) < 0)
+	if (fd < 0 || send(fd, head, head->nlmsg_len, 0) < 0)
 		return -errno;
 	return read_answers(fd, fn, arg);
+}
+
+static int dump(struct request *req, size_t len, answer_fn fn, void *arg)
+{
+	req->head.nlmsg_len = NLMSG_LENGTH(len);
+	req->head.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	return ask(&req->head, fn, arg);
 }
 
 /* The attribute of that type, or NULL. */
@@ -189,25 +193,6 @@ static int add_link(void *arg, const struct nw_link *link)
 	return 0;
 }
 
-int nw_links_read(struct nw_links *out)
-{
-	return nw_link_each(add_link, out);
-}
-
-void nw_links_free(struct nw_links *links)
-{
-	free(links->link);
-	*links = (struct nw_links){ 0 };
-}
-
-const struct nw_link *nw_links_find(const struct nw_links *links, unsigned int ifindex)
-{
-	for (unsigned int i = 0; i < links->n; i++)
-		if (links->link[i].ifindex == ifindex)
-			return &links->link[i];
-	return NULL;
-}
-
 struct filter_walk {
 	int (*fn)(void *arg, const struct nw_filter *f);
 	void *arg;
@@ -246,34 +231,120 @@ int nw_filter_each(unsigned int ifindex, bool egress, int (*fn)(void *arg, const
 }
 
 struct qdisc_walk {
-	unsigned int ifindex;
-	char *kind;
-	size_t size;
+	void (*fn)(void *arg, const struct nw_qdisc *qdisc);
+	void *arg;
 };
 
 static int take_qdisc(void *arg, const struct nlmsghdr *msg)
 {
 	const struct tcmsg *tc = NLMSG_DATA(msg);
-	const struct rtattr *first = TCA_RTA(tc);
+	const struct rtattr *first = TCA_RTA(tc), *table;
+	struct nw_qdisc qdisc = { .ifindex = (unsigned int)tc->tcm_ifindex };
 	struct qdisc_walk *walk = arg;
+	int len = (int)TCA_PAYLOAD(msg);
 
-	if (msg->nlmsg_type == RTM_NEWQDISC && (unsigned int)tc->tcm_ifindex == walk->ifindex &&
-	    tc->tcm_parent == TC_H_INGRESS)
-		text_of(walk->kind, walk->size, attr(first, (int)TCA_PAYLOAD(msg), TCA_KIND));
+	if (msg->nlmsg_type != RTM_NEWQDISC || tc->tcm_parent != TC_H_INGRESS)
+		return 0;
+	text_of(qdisc.kind, sizeof(qdisc.kind), attr(first, len, TCA_KIND));
+	table = nested(attr(first, len, TCA_STAB), TCA_STAB_BASE);
+	if (table && RTA_PAYLOAD(table) >= sizeof(struct tc_sizespec))
+		qdisc.mark = ((const struct tc_sizespec *)RTA_DATA(table))->mtu;
+	walk->fn(walk->arg, &qdisc);
 	return 0;
 }
 
-int nw_ingress_qdisc(unsigned int ifindex, char *kind, size_t size)
+/* Of all interfaces: the kernel has no narrower question that others don't get the answer to, too. */
+static int qdisc_each(void (*fn)(void *arg, const struct nw_qdisc *qdisc), void *arg)
 {
-	struct request req = {
-		.head.nlmsg_type = RTM_GETQDISC,
-		.u.tc.tcm_family = AF_UNSPEC,
-		.u.tc.tcm_ifindex = (int)ifindex,
-	};
-	struct qdisc_walk walk = { ifindex, kind, size };
+	struct request req = { .head.nlmsg_type = RTM_GETQDISC, .u.tc.tcm_family = AF_UNSPEC };
+	struct qdisc_walk walk = { fn, arg };
 
-	*kind = '\0';
 	return dump(&req, sizeof(req.u.tc), take_qdisc, &walk);
+}
+
+static void note_wanted(void *arg, const struct nw_qdisc *qdisc)
+{
+	struct nw_qdisc *wanted = arg;
+
+	if (qdisc->ifindex == wanted->ifindex)
+		*wanted = *qdisc;
+}
+
+int nw_ingress_qdisc(unsigned int ifindex, struct nw_qdisc *out)
+{
+	*out = (struct nw_qdisc){ .ifindex = ifindex };
+	return qdisc_each(note_wanted, out);
+}
+
+static void note_filterable(void *arg, const struct nw_qdisc *qdisc)
+{
+	struct nw_links *links = arg;
+
+	for (unsigned int i = 0; i < links->n; i++)
+		if (links->link[i].ifindex == qdisc->ifindex)
+			links->link[i].filterable = true;
+}
+
+int nw_links_read(struct nw_links *out)
+{
+	int err = nw_link_each(add_link, out);
+
+	if (!err)
+		err = qdisc_each(note_filterable, out);
+	return err == -EOPNOTSUPP ? 0 : err; /* a kernel without traffic control */
+}
+
+void nw_links_free(struct nw_links *links)
+{
+	free(links->link);
+	*links = (struct nw_links){ 0 };
+}
+
+const struct nw_link *nw_links_find(const struct nw_links *links, unsigned int ifindex)
+{
+	for (unsigned int i = 0; i < links->n; i++)
+		if (links->link[i].ifindex == ifindex)
+			return &links->link[i];
+	return NULL;
+}
+
+/* A clsact qdisc's; without `marked` the request ends before the table. */
+static int set_clsact(unsigned int ifindex, unsigned short flags, bool marked, uint32_t mark)
+{
+	struct {
+		struct nlmsghdr head;
+		struct tcmsg tc;
+		struct rtattr kind;
+		char name[8];
+		struct rtattr stab, base;
+		struct tc_sizespec table;
+	} req = {
+		.head.nlmsg_type = RTM_NEWQDISC,
+		.head.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | flags,
+		.tc = { .tcm_family = AF_UNSPEC,
+			.tcm_ifindex = (int)ifindex,
+			.tcm_parent = TC_H_CLSACT,
+			.tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0) },
+		.kind = { RTA_LENGTH(sizeof("clsact")), TCA_KIND },
+		.name = "clsact",
+		.stab = { RTA_LENGTH(RTA_LENGTH(sizeof(req.table))), TCA_STAB | NLA_F_NESTED },
+		.base = { RTA_LENGTH(sizeof(req.table)), TCA_STAB_BASE },
+		.table.mtu = mark,
+	};
+
+	_Static_assert(sizeof(req) == offsetof(__typeof__(req), stab) + 8 + sizeof(req.table), "no padding");
+	req.head.nlmsg_len = marked ? sizeof(req) : offsetof(__typeof__(req), stab);
+	return ask(&req.head, NULL, NULL);
+}
+
+int nw_clsact_make(unsigned int ifindex, uint32_t mark)
+{
+	return set_clsact(ifindex, NLM_F_CREATE | NLM_F_EXCL, true, mark);
+}
+
+int nw_clsact_unmark(unsigned int ifindex)
+{
+	return set_clsact(ifindex, 0, false, 0);
 }
 
 int nw_netlink_watch(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Questions to the kernel's routing netlink: links, traffic-control filters, and news about both. */
+/* The kernel's routing netlink: links, qdiscs and filters of traffic control, and news about them. */
 #ifndef NW_NETLINK_H
 #define NW_NETLINK_H
 
@@ -16,6 +16,14 @@ struct nw_link {
 	bool loopback;
 	bool no_ether; /* packets begin with the network header: tun, wireguard, PPP, tunnels */
 	bool up;
+	bool filterable; /* has a qdisc that filters hang on; nw_links_read() alone says */
+};
+
+/* The qdisc that filters of both directions hang on. */
+struct nw_qdisc {
+	unsigned int ifindex;
+	char kind[16]; /* "clsact", "ingress", or empty: there is none */
+	uint32_t mark; /* what it was made with; 0: none */
 };
 
 /* A traffic-control filter of a hook. */
@@ -48,8 +56,18 @@ const struct nw_link *nw_links_find(const struct nw_links *links, unsigned int i
 int nw_filter_each(unsigned int ifindex, bool egress, int (*fn)(void *arg, const struct nw_filter *f),
 		   void *arg);
 
-/* "clsact", "ingress", or empty: the qdisc that filters of both kinds hang on. 0 or -errno. */
-int nw_ingress_qdisc(unsigned int ifindex, char *kind, size_t size);
+/* 0 or -errno. */
+int nw_ingress_qdisc(unsigned int ifindex, struct nw_qdisc *out);
+
+/*
+ * Makes a clsact qdisc that carries a mark from its first moment to its last. It is the mtu of the size table
+ * (struct tc_sizespec), which the kernel keeps with every qdisc, and which does nothing without sizes. Who
+ * replaces or changes the qdisc (tc qdisc replace) without a table takes it off. 0; -EEXIST: there is one, or
+ * an "ingress" one; or -errno.
+ */
+int nw_clsact_make(unsigned int ifindex, uint32_t mark);
+/* Takes the mark off. 0 or -errno. */
+int nw_clsact_unmark(unsigned int ifindex);
 
 /*
  * A non-blocking socket that becomes readable when an address, a link, or a qdisc or filter of one changes.

@@ -72,6 +72,7 @@ struct nw_doctor_if {
 	char driver[32]; /* empty: unknown */
 	bool lro, gro_hw, vlan_strip;
 	char qdisc[16];			  /* "clsact", "ingress", or empty */
+	bool qdisc_made;		  /* by a negwatchd */
 	unsigned int filters[2], ours[2]; /* at ingress and egress: others', and leftovers of ours */
 	bool watched;			  /* by a negwatchd in this network namespace */
 };

@@ -146,6 +146,9 @@ static void c_tc(const struct nw_doctor_host *h, const struct nw_doctor_if *i, s
 		nw_verdict(v, NW_HEALTH_OK, NULL,
 			   "%u filter%s of a killed negwatchd: removed at the next start%s", ours,
 			   ours > 1 ? "s" : "", foreign);
+	else if (i->qdisc_made && !others && !i->watched)
+		nw_verdict(v, NW_HEALTH_OK, NULL,
+			   "the clsact qdisc of a killed negwatchd: removed at the next start");
 	else if (*i->qdisc)
 		nw_verdict(v, NW_HEALTH_OK, NULL, "a qdisc (%s) is there%s, and is kept%s", i->qdisc,
 			   ours ? " with our filters" : "", foreign);

@@ -186,6 +186,8 @@ static bool claimed(unsigned int ifindex)
 
 void nw_doctor_look_at(struct nw_doctor_if *i, const char *name)
 {
+	struct nw_qdisc qdisc;
+
 	*i = (struct nw_doctor_if){ 0 };
 	snprintf(i->name, sizeof(i->name), "%s", name);
 	i->err = nw_link_by_name(name, &i->link);
@@ -193,7 +195,9 @@ void nw_doctor_look_at(struct nw_doctor_if *i, const char *name)
 		return;
 	nw_xdp_look(i->link.ifindex, &i->xdp);
 	nw_doctor_ethtool(i);
-	nw_ingress_qdisc(i->link.ifindex, i->qdisc, sizeof(i->qdisc));
+	nw_ingress_qdisc(i->link.ifindex, &qdisc);
+	memcpy(i->qdisc, qdisc.kind, sizeof(i->qdisc));
+	i->qdisc_made = nw_clsact_made(&qdisc);
 	/* An "ingress" qdisc answers for both, with the same filters. */
 	for (int egress = 0; egress < (strcmp(i->qdisc, "clsact") == 0 ? 2 : 1); egress++) {
 		struct counting c = { i, egress };

@@ -109,12 +109,15 @@ static void forget(struct nw_engine *e, struct nw_record *r)
 	nw_table_del(e->table, r);
 }
 
-/* Is this one, the first that was closed, beyond cfg.max_closed? Who sleeps already has waited long enough.
- */
-static bool is_spare(const struct nw_engine *e, const struct nw_record *r)
+/* Is this one, the first that was closed, beyond cfg.max_closed, and was it closed for long enough? */
+static bool is_spare(struct nw_engine *e, struct nw_record *r)
 {
-	return e->cfg.max_closed && e->list[NW_LIST_CLOSED].n > e->cfg.max_closed &&
-	       (!r->awake || e->now - r->conn->state->closed_ts >= e->cfg.outcome_wait);
+	const struct nw_conn *c;
+
+	if (!e->cfg.max_closed || e->list[NW_LIST_CLOSED].n <= e->cfg.max_closed)
+		return false;
+	c = nw_record_wake(e, r);
+	return c && e->now - c->state->closed_ts >= e->cfg.outcome_wait;
 }
 
 /* What is over yields before what is only quiet. */

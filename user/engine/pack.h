@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "pack_parts.h"
+
 struct nw_conn;
 struct nw_record;
 
@@ -13,13 +15,11 @@ struct nw_record;
 #define NW_PACK_MODELS 128
 /* Places where the model of one kind may be. */
 #define NW_PACK_NEAR 4
-/* Of the parts that a connection consists of: pack.c */
-#define NW_PACK_PARTS 8
 
 struct nw_pack_model {
 	uint32_t like; /* of which connections; 0: the place is free */
-	uint32_t len[NW_PACK_PARTS];
-	uint8_t *part[NW_PACK_PARTS]; /* in one allocation, the first's */
+	uint32_t len[NW_PARTS];
+	uint8_t *part[NW_PARTS]; /* in one allocation, the first's */
 };
 
 /*

@@ -34,7 +34,7 @@ struct nw_table {
 	uint32_t count;
 	uint32_t used; /* places that were ever taken */
 	uint32_t unused;
-	__u64 by[NW_HOME_WORDS]; /* for nw_home_at() */
+	__u64 by[NW_HOME_WORDS]; /* for nw_row_at() */
 	nw_table_evict_fn evict;
 	void *arg;
 	uint32_t idlest, latest;

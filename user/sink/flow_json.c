@@ -12,19 +12,21 @@
 #include "../util/text.h"
 #include "../util/time.h"
 
-static void put_count(struct nw_json_text *t, const char *key, uint64_t v)
-{
-	/* JSON has no unsigned 64 bits; what is larger was made up by somebody. */
-	if (v <= INT64_MAX)
-		nw_json_put_count(t, key, v);
-}
-
 /* Where in the capture, and when, in milliseconds since the flow's first packet. */
 static void put_moment(struct nw_json_text *t, const struct nw_conn *c, uint64_t frame, uint64_t ts)
 {
 	if (frame)
-		put_count(t, "frame", frame);
+		nw_json_put_count(t, "frame", frame);
 	nw_json_put_millis(t, "at_ms", ts > c->first_ts ? ts - c->first_ts : 0);
+}
+
+/* An object that begins with a packet: where and when, and which side (enum nw_dir_id) sent it. */
+static void open_packet(struct nw_json_text *t, const char *key, const struct nw_conn *c, uint64_t frame,
+			uint64_t ts, uint8_t by)
+{
+	nw_json_open(t, key, '{');
+	put_moment(t, c, frame, ts);
+	nw_json_put(t, "by", by == NW_C2S ? "client" : "server");
 }
 
 /* 16 bytes; all zero: there are none. */
@@ -49,7 +51,7 @@ static void put_dialects(struct nw_json_text *t, const struct nw_params *p, bool
 		nw_json_put_hex(t, NULL, p->dialects[i], 4);
 	nw_json_close(t, ']');
 	if (n < p->n_dialects)
-		put_count(t, "dialect_count", p->n_dialects);
+		nw_json_put_count(t, "dialect_count", p->n_dialects);
 }
 
 static void put_protection(struct nw_json_text *t, const struct nw_params *p)
@@ -64,8 +66,8 @@ static void put_values(struct nw_json_text *t, const struct nw_params *p, bool i
 {
 	char guid[NW_GUID_TEXT];
 
-	put_count(t, "capabilities", p->capabilities);
-	put_count(t, "security_mode", p->security_mode);
+	nw_json_put_count(t, "capabilities", p->capabilities);
+	nw_json_put_count(t, "security_mode", p->security_mode);
 	nw_json_put(t, is_response ? "server_guid" : "client_guid", nw_guid_text(guid, p->guid));
 }
 
@@ -83,7 +85,7 @@ static void put_message(struct nw_json_text *t, const char *key, const struct nw
 {
 	nw_json_open(t, key, '{');
 	put_moment(t, c, p->frame, p->ts);
-	put_count(t, "message_id", p->message_id);
+	nw_json_put_count(t, "message_id", p->message_id);
 	if (is_validate)
 		nw_json_put_hex(t, "session_id", p->session_id, 16);
 	if (is_response)
@@ -99,7 +101,7 @@ static void put_message(struct nw_json_text *t, const char *key, const struct nw
 		if (is_validate)
 			put_dialects(t, p, is_response);
 		if (is_validate && !is_response)
-			put_count(t, "max_output_response", p->max_output);
+			nw_json_put_count(t, "max_output_response", p->max_output);
 		put_fingerprint(t, "fingerprint", p->fingerprint);
 		put_fingerprint(t, "impl", p->traits.fingerprint);
 		put_bytes(t, "salt", p->salt);
@@ -133,11 +135,6 @@ static void put_exchanges(struct nw_json_text *t, const char *key, const struct 
 	nw_json_close(t, ']');
 }
 
-static void put_side(struct nw_json_text *t, uint8_t dir)
-{
-	nw_json_put(t, "by", dir == NW_C2S ? "client" : "server");
-}
-
 /* What this host's own TCP says of a reset. */
 static void put_kernel(struct nw_json_text *t, const struct nw_reset *r)
 {
@@ -155,12 +152,10 @@ static void put_resets(struct nw_json_text *t, const struct nw_conn *c)
 	for (int i = 0; i < c->n_resets; i++) {
 		const struct nw_reset *r = &c->resets[i];
 
-		nw_json_open(t, NULL, '{');
-		put_moment(t, c, r->frame, r->ts);
-		put_side(t, r->by);
-		put_count(t, "ttl", r->ttl);
+		open_packet(t, NULL, c, r->frame, r->ts, r->by);
+		nw_json_put_count(t, "ttl", r->ttl);
 		if (r->usual_ttl)
-			put_count(t, "usual_ttl", r->usual_ttl);
+			nw_json_put_count(t, "usual_ttl", r->usual_ttl);
 		nw_json_put_names(t, "signs", r->signs, nw_sign_name);
 		nw_json_put(t, "forged", nw_forged_name(r->forged));
 		put_kernel(t, r);
@@ -177,14 +172,12 @@ static void put_steps(struct nw_json_text *t, const struct nw_conn *c)
 	for (int i = 0; i < c->n_steps; i++) {
 		const struct nw_step *s = &c->steps[i];
 
-		nw_json_open(t, NULL, '{');
-		put_moment(t, c, s->frame, s->ts);
-		put_side(t, s->by);
+		open_packet(t, NULL, c, s->frame, s->ts, s->by);
 		nw_json_put(t, "what", nw_step_name(s->type));
 		if (s->type == NW_EV_SESSION_RSP || s->type == NW_EV_TREE_RSP)
 			nw_json_put_hex(t, "status", s->status, 8);
 		if (s->type == NW_EV_USE)
-			put_count(t, "command", s->command);
+			nw_json_put_count(t, "command", s->command);
 		nw_json_close(t, '}');
 	}
 	nw_json_close(t, ']');
@@ -197,9 +190,7 @@ static void put_end(struct nw_json_text *t, const char *key, const struct nw_con
 	for (int i = 0; i < c->n_validate; i++)
 		if (c->validate[i].request.ts && c->validate[i].request.ts <= c->end.ts)
 			asked = c->validate[i].request.ts;
-	nw_json_open(t, key, '{');
-	put_moment(t, c, c->end.frame, c->end.ts);
-	put_side(t, c->end.by);
+	open_packet(t, key, c, c->end.frame, c->end.ts, c->end.by);
 	nw_json_put(t, "how", nw_end_name(c->end.how));
 	if (asked)
 		nw_json_put_millis(t, "delay_ms", c->end.ts - asked);
@@ -213,7 +204,7 @@ static void put_finding(struct nw_json_text *t, const struct nw_finding *f)
 	const struct nw_rule *rule = nw_rule_by_number(f->rule);
 
 	nw_json_open(t, NULL, '{');
-	put_count(t, "rule", f->rule);
+	nw_json_put_count(t, "rule", f->rule);
 	if (rule)
 		nw_json_put(t, "name", rule->name);
 	nw_json_put(t, "severity", nw_severity_name(f->severity));
@@ -222,11 +213,11 @@ static void put_finding(struct nw_json_text *t, const struct nw_finding *f)
 		nw_json_put(t, "leg", nw_leg_name(f->leg));
 	nw_json_put(t, "text", f->text);
 	if (f->frame)
-		put_count(t, "frame", f->frame);
+		nw_json_put_count(t, "frame", f->frame);
 	if (f->outcome != NW_OUT_UNKNOWN)
 		nw_json_put(t, "outcome", nw_outcome_name(f->outcome));
 	if (f->validate >= 0)
-		put_count(t, "validate", (uint64_t)f->validate);
+		nw_json_put_count(t, "validate", (uint64_t)f->validate);
 	if (f->delay_ns)
 		nw_json_put_millis(t, "delay_ms", f->delay_ns);
 	if (f->near_gap)
@@ -250,13 +241,13 @@ static void put_ends(struct nw_json_text *t, const struct nw_conn *c)
 	char text[NW_ADDR_TEXT], id[NW_COMMUNITY_ID_TEXT];
 
 	nw_json_put(t, "client_ip", nw_addr_text(text, client));
-	put_count(t, "client_port", nw_conn_port(c, NW_C2S));
+	nw_json_put_count(t, "client_port", nw_conn_port(c, NW_C2S));
 	nw_json_put(t, "server_ip", nw_addr_text(text, server));
-	put_count(t, "server_port", nw_conn_port(c, NW_S2C));
+	nw_json_put_count(t, "server_port", nw_conn_port(c, NW_S2C));
 	if (c->n_vlan) {
 		nw_json_open(t, "vlan", '[');
 		for (int i = 0; i < c->n_vlan && i < 2; i++)
-			put_count(t, NULL, c->vlan[i]);
+			nw_json_put_count(t, NULL, c->vlan[i]);
 		nw_json_close(t, ']');
 	}
 	nw_json_put(t, "community_id", nw_conn_community_id(id, c));
@@ -322,10 +313,10 @@ void nw_flow_put(struct nw_json_text *t, const struct nw_conn *c, const char *fi
 	put_exchanges(t, "negotiate", c, false);
 	put_exchanges(t, "validate", c, true);
 	if (c->validates_dropped)
-		put_count(t, "validates_dropped", c->validates_dropped);
+		nw_json_put_count(t, "validates_dropped", c->validates_dropped);
 	put_steps(t, c);
 	if (c->steps_dropped)
-		put_count(t, "steps_dropped", c->steps_dropped);
+		nw_json_put_count(t, "steps_dropped", c->steps_dropped);
 	put_resets(t, c);
 	if (c->end.how != NW_END_NONE)
 		put_end(t, "end", c);

@@ -17,11 +17,13 @@ static char *room(struct nw_json_text *t, size_t n)
 	size_t want = t->room ? 2 * t->room : FIRST;
 	char *grown;
 
+	if (t->failed)
+		return NULL;
 	if (t->room - t->len >= n)
 		return t->buf + t->len;
 	while (want - t->len < n)
 		want *= 2;
-	grown = t->failed ? NULL : realloc(t->buf, want);
+	grown = realloc(t->buf, want);
 	if (!grown) {
 		t->failed = true;
 		return NULL;
@@ -31,11 +33,12 @@ static char *room(struct nw_json_text *t, size_t n)
 	return t->buf + t->len;
 }
 
-/* What comes in front of a value; then room for n more bytes, or NULL. */
+/* What comes in front of a value; then room for n more bytes. NULL: it goes to add(), for the tree if it is
+ * one. */
 static char *begin(struct nw_json_text *t, const char *key, size_t n)
 {
 	size_t len = key ? strlen(key) : 0;
-	char *p = room(t, len + 4 + n);
+	char *p = t->as_tree ? NULL : room(t, len + 4 + n);
 
 	if (!p)
 		return NULL;
@@ -57,11 +60,15 @@ static void end(struct nw_json_text *t, const char *p)
 	t->len = (size_t)(p - t->buf);
 }
 
-/* A value into what is open. Takes it over; NULL: there was no memory for it. */
+/* A value into what is open of the tree. Takes it over; NULL: there was no memory for it. */
 static void add(struct nw_json_text *t, const char *key, json_t *value)
 {
 	json_t *in = t->depth ? t->within[t->depth - 1] : NULL;
 
+	if (t->failed) {
+		json_decref(value);
+		return;
+	}
 	if (!in)
 		t->tree = value;
 	t->failed |= !value ||
@@ -83,17 +90,12 @@ static void open_tree(struct nw_json_text *t, const char *key, char bracket)
 
 void nw_json_open(struct nw_json_text *t, const char *key, char bracket)
 {
-	char *p;
+	char *p = begin(t, key, 1);
 
-	if (t->failed)
-		return;
-	if (t->as_tree) {
+	if (!p) {
 		open_tree(t, key, bracket);
 		return;
 	}
-	p = begin(t, key, 1);
-	if (!p)
-		return;
 	*p++ = bracket;
 	end(t, p);
 }
@@ -145,17 +147,12 @@ static char *put_char(char *p, unsigned char c)
 
 void nw_json_put(struct nw_json_text *t, const char *key, const char *text)
 {
-	char *p;
+	char *p = begin(t, key, 6 * strlen(text) + 2);
 
-	if (t->failed)
-		return;
-	if (t->as_tree) {
+	if (!p) {
 		add(t, key, json_string(text));
 		return;
 	}
-	p = begin(t, key, 6 * strlen(text) + 2);
-	if (!p)
-		return;
 	*p++ = '"';
 	for (; *text; text++)
 		if ((unsigned char)*text < 0x20 || *text == '"' || *text == '\\')
@@ -184,30 +181,23 @@ void nw_json_put_count(struct nw_json_text *t, const char *key, uint64_t v)
 {
 	char *p;
 
-	if (t->failed)
+	if (v > INT64_MAX)
 		return;
-	if (t->as_tree) {
-		add(t, key, json_integer((json_int_t)v));
-		return;
-	}
 	p = begin(t, key, 20);
 	if (p)
 		end(t, put_decimal(p, v));
+	else
+		add(t, key, json_integer((json_int_t)v));
 }
 
 void nw_json_put_bool(struct nw_json_text *t, const char *key, bool v)
 {
-	char *p;
+	char *p = begin(t, key, 5);
 
-	if (t->failed)
-		return;
-	if (t->as_tree) {
-		add(t, key, json_boolean(v));
-		return;
-	}
-	p = begin(t, key, 5);
 	if (p)
 		end(t, stpcpy(p, v ? "true" : "false"));
+	else
+		add(t, key, json_boolean(v));
 }
 
 static char hex_digit(unsigned int v)
@@ -251,17 +241,12 @@ void nw_json_put_millis(struct nw_json_text *t, const char *key, uint64_t ns)
 {
 	uint64_t us = (ns + 500) / 1000;
 	unsigned int part = us % 1000;
-	char *p;
+	char *p = begin(t, key, 32);
 
-	if (t->failed)
-		return;
-	if (t->as_tree) {
+	if (!p) {
 		add(t, key, json_real((double)us / 1000));
 		return;
 	}
-	p = begin(t, key, 32);
-	if (!p)
-		return;
 	if (us >= EXACT) {
 		end(t, put_inexact(p, (double)us / 1000));
 		return;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * JSON member by member, as text: for objects of which there are many, as a tree of values takes thirty times
- * as long. Written as jansson writes by NW_JSON_LINE, byte for byte. Or as that tree, where it is to be asked
- * or to be put into others.
+ * JSON member by member, as text: for objects of which there are many, as a tree of values that is then
+ * written takes seven times as long. Written as jansson writes by NW_JSON_LINE, byte for byte. Or as that
+ * tree, where it is to be asked or to be put into others: not by parsing the text, because jansson 2.14
+ * writes past its buffers when memory runs out meanwhile.
  */
 #ifndef NW_JSON_TEXT_H
 #define NW_JSON_TEXT_H
@@ -37,6 +38,7 @@ void nw_json_close(struct nw_json_text *t, char bracket);
 void nw_json_end_line(struct nw_json_text *t);
 /* A string of UTF-8. */
 void nw_json_put(struct nw_json_text *t, const char *key, const char *text);
+/* JSON has no unsigned 64 bits; what is larger than INT64_MAX was made up by somebody, and is left out. */
 void nw_json_put_count(struct nw_json_text *t, const char *key, uint64_t v);
 void nw_json_put_bool(struct nw_json_text *t, const char *key, bool v);
 /* "0x0302" with 4 digits, or more where they are too few */

@@ -272,14 +272,14 @@ static void look_ahead_to(struct nw_look *l, uint32_t seq)
 		l->end = seq;
 }
 
-/* A FIN in such a file was believed when that was written: how far it is from the packet before says nothing.
+/* What is in such a file was believed when it was written: how far it is from the packet before says nothing.
  */
-static void sparse_fin(const struct nw_pkt *p, struct nw_dir *d, struct nw_dir *o, uint32_t len)
+static void sparse_place(const struct nw_pkt *p, struct nw_look *from, struct nw_look *to)
 {
-	if (!nw_is_near(d, p->tcp.seq + len))
-		d->flags &= ~NW_DF_SYNCED;
-	if (!nw_is_near(o, p->tcp.ack))
-		o->flags &= ~NW_DF_SYNCED;
+	if (p->tcp.flags & NW_TH_RST || nw_is_near(from, to, p->tcp.seq, p->tcp.ack))
+		return;
+	from->end = to->ack = p->tcp.seq;
+	from->ack = to->end = p->tcp.ack;
 }
 
 /*
@@ -302,8 +302,7 @@ static void sparse_step(struct nw_tap *t)
 	look_ahead_to(&d->look, p->tcp.seq);
 	if (p->tcp.flags & NW_TH_ACK)
 		look_ahead_to(&o->look, p->tcp.ack);
-	if (p->tcp.flags & NW_TH_FIN)
-		sparse_fin(p, d, o, len);
+	sparse_place(p, &d->look, &o->look);
 	if (!len)
 		return;
 	if (!(d->flags & NW_DF_SYNCED) || nw_seq_diff(p->tcp.seq, nw_dir_wants(d)) > 0) {
