@@ -61,6 +61,18 @@ nw_inline void nw_pass_rest(void *ctx, const int kind, struct nw_scratch *s, str
 	nw_pass(ctx, kind, s, f, from, to, 0);
 }
 
+/*
+ * Does this acknowledge bytes of the other side that were not seen here, and behind which nothing was? They
+ * are lost, or come late: a VALIDATE among them is answered before it was asked.
+ */
+nw_inline int nw_is_unasked(const struct nw_scratch *s, const struct nw_flow *f)
+{
+	const struct nw_dir *o = &f->dir[!(s->dir & 1)];
+
+	return s->pkt.tcp.flags & NW_TH_ACK && o->flags & NW_DF_SYNCED && !(o->flags & NW_DF_HOLE) &&
+	       nw_seq_diff(s->pkt.tcp.ack, nw_dir_wants(o)) > 0;
+}
+
 /* The payload of a tracked flow. Returns the outcome. */
 nw_inline int nw_payload(void *ctx, const int kind, struct nw_scratch *s, struct nw_flow *f)
 {
@@ -83,6 +95,8 @@ nw_inline int nw_payload(void *ctx, const int kind, struct nw_scratch *s, struct
 	} else if (nw_seq_diff(end, nw_dir_wants(d)) <= 0) {
 		return NW_C_BODY;
 	}
+	if (s->dir == NW_S2C && nw_is_unasked(s, f))
+		f->suspect = NW_SUSPECT_MAX;
 	NW_LOOP_WALK(ctx, kind, s, f);
 	if (d->flags & NW_DF_SYNCED && nw_seq_diff(end, nw_dir_wants(d)) > 0)
 		nw_give_up(ctx, kind, s, f, NW_GAP_LOST); /* more messages than are read of one packet */

@@ -10,7 +10,8 @@
 #include "../../bpf/wire/base.h"
 
 #define STREAM_MAX 65536
-#define PACKETS_MAX 16384
+/* Each byte of both streams in a segment of its own, and once more; and ACKs */
+#define PACKETS_MAX (4 * STREAM_MAX + 256)
 
 struct packet {
 	uint8_t dir, flags;

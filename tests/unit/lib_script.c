@@ -244,6 +244,9 @@ void script_play(const char *text)
 			message(NW_EV_VALIDATE_RSP, &script.vr, script.mid + 1, 0, 8), script_play("v");
 		else if (*text == 'M') /* the provisional answer to an SMB1 negotiate */
 			message(NW_EV_NEGOTIATE_RSP, &wildcard, script.mid++ - 2, 0, 0);
+		else if (*text == 'D') /* that and the answer behind it again: the joiner had told them, the
+					  tap does now */
+			message(NW_EV_NEGOTIATE_RSP, &wildcard, script.mid - 3, 0, 0), script_play("p");
 		else if (*text == '<') /* time of events goes back, as far as is tolerated */
 			script.now -= 900 * MS;
 		else if (*text == '$')

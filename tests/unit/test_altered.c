@@ -26,7 +26,9 @@ static const struct group groups[] = {
 	       { "nstvac", R_HI, "102/10/-/c" }, { "nstvac", OLD, "" }, /* the server is merely old */
 	       { "nstvGF", Q_CAPS, "101/1/server-fin/c/gap|lost" }, { "nstvactva", R_CAPS, "102/1/-/c" },
 	       { "~n~s~t~v~F", Q_CAPS, "101/1/server-fin/c" }, { "~n~s~t~v~a~l", R_CAPS, "102/1/-/c" },
-	       { "nstVF", Q_CAPS, "101/1/server-fin/c|not signed" }) },
+	       { "nstVF", Q_CAPS, "101/1/server-fin/c|not signed" },
+	       { "1MnstvF", Q_CAPS, "101/1/server-fin/c" }, { "1MnDstvF", Q_CAPS, "101/1/server-fin/c" },
+	       { "1MnDqstvac", R_CAPS, "102/1/-/c" }) },
 	{ "unsigned_answer_to_an_unsigned_request_is_the_way_from_the_client",
 	  ROWS({ "nstVu", SAME, "103/0/-/c|not signed when it came here" },
 	       { "nstvu", SAME, "103/0/-/c|stripped between the server and" }) },

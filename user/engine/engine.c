@@ -185,14 +185,29 @@ static int set_params(struct nw_conn *c, struct nw_params *p, const struct nw_ev
 	return err;
 }
 
+/*
+ * By the tap and by the joiner: where a segment sent again holds what the joiner has read already, the tap
+ * tells all of its messages, so not the last exchange alone counts.
+ */
+static bool was_told(const struct nw_conn *c, const struct nw_event *ev)
+{
+	for (unsigned int i = 0; i < c->n_negotiate; i++) {
+		const struct nw_exchange *x = &c->negotiate[i];
+		const struct nw_params *p = ev->type == NW_EV_NEGOTIATE_REQ ? &x->request : &x->response;
+
+		if (p->ts && p->message_id == ev->smb.message_id && p->fingerprint == ev->smb.fingerprint)
+			return true;
+	}
+	return false;
+}
+
 static int on_negotiate(struct nw_engine *e, struct nw_conn *c, const struct nw_event *ev)
 {
 	bool request = ev->type == NW_EV_NEGOTIATE_REQ;
 	struct nw_exchange *x = c->n_negotiate ? &c->negotiate[c->n_negotiate - 1] : NULL;
-	struct nw_params *p = x ? request ? &x->request : &x->response : NULL;
 
-	if (p && p->ts && p->message_id == ev->smb.message_id && p->fingerprint == ev->smb.fingerprint)
-		return 0; /* told twice: by the tap and by the joiner */
+	if (was_told(c, ev))
+		return 0;
 	/* A response belongs to the request before it; all else begins an exchange. */
 	if (request || !x || x->response.ts || x->request.message_id != ev->smb.message_id)
 		x = nw_conn_add_negotiate(c);

@@ -321,8 +321,10 @@ static int walk(struct nw_engine *e, struct nw_conn *c, const struct nw_event *e
 static void finish(struct nw_engine *e, struct nw_conn *c, unsigned int dir)
 {
 	struct nw_event ev = { .ts = c->last_ts, .key = c->key, .client = c->client, .dir = dir };
+	struct nw_join *j = &c->state->join[dir];
 
-	if (walk(e, c, &ev, &c->state->join[dir], true) == WITHIN)
+	/* What lies behind a hole was never read. */
+	if (walk(e, c, &ev, j, true) == WITHIN || (j->valid && contiguous(j, 0) < j->furthest))
 		c->unseen |= NW_UNSEEN_GAP;
 }
 
