@@ -321,10 +321,8 @@ static int walk(struct nw_engine *e, struct nw_conn *c, const struct nw_event *e
 static void finish(struct nw_engine *e, struct nw_conn *c, unsigned int dir)
 {
 	struct nw_event ev = { .ts = c->last_ts, .key = c->key, .client = c->client, .dir = dir };
-	struct nw_join *j = &c->state->join[dir];
 
-	/* What lies behind a hole was never read. */
-	if (walk(e, c, &ev, j, true) == WITHIN || (j->valid && contiguous(j, 0) < j->furthest))
+	if (walk(e, c, &ev, &c->state->join[dir], true) == WITHIN)
 		c->unseen |= NW_UNSEEN_GAP;
 }
 
